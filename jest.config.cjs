@@ -1,0 +1,25 @@
+/** Nest 12 is ESM only, and jest can require ESM only from Node 24.9 on: in tests everything is compiled to CommonJS. */
+const swc = (parser, transform) => [
+  '@swc/jest',
+  { jsc: { parser, transform, target: 'es2022' }, module: { type: 'commonjs' } },
+];
+
+module.exports = {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/{src,libs,test,bench}/**/*.spec.ts'],
+  moduleNameMapper: {
+    '^(\\.{1,2}/.*)\\.js$': ['$1.js', '$1'],
+    '^#market-data$': '<rootDir>/libs/market-data/src/index.ts',
+    '^#wire$': '<rootDir>/libs/wire/src/index.ts',
+    '^#client$': '<rootDir>/libs/client/src/index.ts',
+  },
+  transformIgnorePatterns: ['/node_modules/(?!(@nestjs|jose|content-disposition)/)'],
+  transform: {
+    '^.+\\.ts$': swc(
+      { syntax: 'typescript', decorators: true },
+      { legacyDecorator: true, decoratorMetadata: true },
+    ),
+    'node_modules/.+\\.js$': swc({ syntax: 'ecmascript' }),
+  },
+  testTimeout: 30_000,
+};

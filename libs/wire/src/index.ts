@@ -1,0 +1,2 @@
+export * from './msgpack-reader.js';
+export * from './msgpack-writer.js';
