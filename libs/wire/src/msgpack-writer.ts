@@ -3,40 +3,12 @@
  * float, so that any reader of any language gets exact prices and times. The buffer is reused: `bytes()` copies,
  * `view()` does not.
  */
+import { ByteWriter } from './byte-writer.js';
+
 const utf8 = new TextEncoder();
 const TWO_POW_32 = 0x1_0000_0000;
 
-export class MsgpackWriter {
-  buffer: Uint8Array;
-  /** Where the next byte goes; set it to 0 to begin anew. */
-  at = 0;
-  private data: DataView;
-
-  constructor(capacity = 1024) {
-    this.buffer = new Uint8Array(capacity);
-    this.data = new DataView(this.buffer.buffer);
-  }
-
-  /** What was written since the beginning, as a copy. */
-  bytes(): Uint8Array {
-    return this.buffer.slice(0, this.at);
-  }
-
-  /** What was written since the beginning, valid until the next write. */
-  view(): Uint8Array {
-    return this.buffer.subarray(0, this.at);
-  }
-
-  /** Makes room for `count` more bytes. */
-  reserve(count: number): void {
-    const needed = this.at + count;
-    if (needed <= this.buffer.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.buffer.length * 2));
-    grown.set(this.buffer.subarray(0, this.at));
-    this.buffer = grown;
-    this.data = new DataView(grown.buffer);
-  }
-
+export class MsgpackWriter extends ByteWriter {
   nil(): void {
     this.reserve(1);
     this.buffer[this.at++] = 0xc0;
@@ -206,13 +178,6 @@ export class MsgpackWriter {
       this.data.setUint32(this.at, count);
       this.at += 4;
     }
-  }
-
-  /** Copies bytes that are msgpack already. */
-  raw(bytes: Uint8Array): void {
-    this.reserve(bytes.length);
-    this.buffer.set(bytes, this.at);
-    this.at += bytes.length;
   }
 
   /** A JSON-like value: null, boolean, number, string, bytes, array, plain object. Not for hot paths. */
