@@ -1,0 +1,113 @@
+/**
+ * Builds what `npm start` runs: TypeScript of src and libs to dist, and the screens of web to dist/web.
+ *   node scripts/build.mjs               builds
+ *   node scripts/build.mjs --if-needed   builds when a source is newer than the last build; else takes some ms
+ * Several may ask at once (test workers do): one builds, the others wait for it.
+ */
+import { spawn } from 'node:child_process';
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const DIST = join(ROOT, 'dist');
+/** Written when a build began; its time is what sources are compared with. */
+const STAMP = join(DIST, '.built');
+const LOCK = join(ROOT, 'node_modules', '.cache', 'tickcast-build');
+const SOURCES = ['src', 'libs', 'web', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
+/** Files of which the build does not depend on the time. */
+const ASIDE = /(\.spec\.ts|\.fixture\.ts|\.md)$/;
+
+async function newest(path) {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) return 0;
+  if (!found.isDirectory()) return ASIDE.test(path) ? 0 : found.mtimeMs;
+  const names = (await readdir(path)).filter((name) => name !== 'node_modules');
+  const times = await Promise.all(names.map((name) => newest(join(path, name))));
+  return Math.max(found.mtimeMs, ...times);
+}
+
+async function isFresh() {
+  const built = await stat(STAMP).catch(() => undefined);
+  if (built === undefined) return false;
+  const times = await Promise.all(SOURCES.map((name) => newest(join(ROOT, name))));
+  return Math.max(...times) <= built.mtimeMs;
+}
+
+/** Runs `work` while no other process does. A lock whose holder is gone is taken over. */
+async function alone(work) {
+  await mkdir(dirname(LOCK), { recursive: true });
+  for (;;) {
+    const mine = await mkdir(LOCK).then(
+      () => true,
+      (error) => {
+        if (error.code === 'EEXIST') return false;
+        throw error;
+      },
+    );
+    if (mine) break;
+    const holder = Number(await readFile(join(LOCK, 'pid'), 'utf8').catch(() => '0'));
+    const age = await stat(LOCK).then(
+      (found) => Date.now() - found.mtimeMs,
+      () => 0,
+    );
+    if (holder === 0 ? age > 5_000 : !isAlive(holder)) await rm(LOCK, { recursive: true, force: true });
+    else await sleep(100);
+  }
+  try {
+    await writeFile(join(LOCK, 'pid'), String(process.pid));
+    return await work();
+  } finally {
+    await rm(LOCK, { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+/** Resolves with the exit code; what the tool says goes to standard error: standard output is the service's. */
+function tool(script, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [join(ROOT, 'node_modules', script), ...args], {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let said = '';
+    child.stdout.on('data', (text) => (said += text));
+    child.stderr.on('data', (text) => (said += text));
+    child.on('error', reject);
+    child.on('close', (code) => {
+      if (code !== 0) process.stderr.write(said);
+      resolve(code);
+    });
+  });
+}
+
+async function build() {
+  const startedAt = new Date();
+  const hasWeb = (await stat(join(ROOT, 'web', 'vite.config.ts')).catch(() => undefined)) !== undefined;
+  const codes = await Promise.all([
+    tool('typescript/lib/tsc.js', ['-p', 'tsconfig.build.json']),
+    hasWeb ? tool('vite/bin/vite.js', ['build', 'web', '--logLevel', 'warn']) : 0,
+  ]);
+  const seconds = ((Date.now() - startedAt.getTime()) / 1000).toFixed(1);
+  if (codes.some((code) => code !== 0)) {
+    process.stderr.write(`The build failed after ${seconds} s; what is wrong stands above.\n`);
+    return 1;
+  }
+  await writeFile(STAMP, startedAt.toISOString());
+  await utimes(STAMP, startedAt, startedAt);
+  process.stderr.write(`Built ${relative(ROOT, DIST)} in ${seconds} s.\n`);
+  return 0;
+}
+
+const ifNeeded = process.argv.includes('--if-needed');
+process.exitCode =
+  ifNeeded && (await isFresh()) ? 0 : await alone(async () => (ifNeeded && (await isFresh()) ? 0 : build()));
