@@ -20,8 +20,15 @@ export interface PartitionNames {
 }
 
 export interface RegistryNames {
+  /** Hash: symbol → instrument as JSON. */
   readonly symbols: string;
+  /** Hash: sid → symbol. */
+  readonly sids: string;
+  /** Sorted set: symbol by the registry version at which it was last written. */
+  readonly changes: string;
+  /** Hash: version, highest sid, origin of the numbering, whether it was ever filled. */
   readonly version: string;
+  /** Stream: who changed what, when and why. */
   readonly audit: string;
   /** Hash: number of partitions and name of the partition hash, fixed at first use. */
   readonly layout: string;
@@ -40,6 +47,8 @@ export class Names {
     const registry = `${prefix}{registry}:`;
     this.registry = Object.freeze({
       symbols: `${registry}symbols`,
+      sids: `${registry}sids`,
+      changes: `${registry}changes`,
       version: `${registry}version`,
       audit: `${registry}audit`,
       layout: `${registry}layout`,
