@@ -12,7 +12,7 @@
  * what the next owner needs to go on, which gateways step over. Fields are only ever added at the end, so a reader
  * steps over values of bits that it does not know, and over items after the last one that it knows.
  */
-import { ALL_FIELDS } from '#market-data';
+import { ALL_FIELDS, IMAGE_FIELD_COUNT } from '#market-data';
 import { MsgpackError, MsgpackReader, MsgpackWriter } from '#wire';
 import { bitCount, readOwnerPart, readValues, writeOwnerPart } from './live-fields.js';
 
@@ -183,7 +183,7 @@ export interface BatchVisitor {
 export class BatchDecoder {
   private readonly reader = new MsgpackReader();
   private readonly head = new LiveHead();
-  private readonly values = new Float64Array(32);
+  private readonly values = new Float64Array(IMAGE_FIELD_COUNT);
 
   /** @throws MsgpackError when the bytes are not a batch; calls before the fault have been made then */
   decode(bytes: Uint8Array, visitor: BatchVisitor): void {

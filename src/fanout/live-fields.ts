@@ -1,4 +1,5 @@
 /** What batches and checkpoints write alike: values by mask, and the part that only owners read. */
+import { IMAGE_FIELD_COUNT } from '#market-data';
 import type { MsgpackReader, MsgpackWriter } from '#wire';
 
 /** How many bits of a 32-bit mask are set. */
@@ -8,10 +9,12 @@ export function bitCount(mask: number): number {
   return Math.imul((mask + (mask >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
-/** Reads one value per bit into `values[bit]`, NaN for nil. */
+/** Reads one value per bit into `values[bit]`, NaN for nil; steps over the values of fields not known here. */
 export function readValues(reader: MsgpackReader, mask: number, values: Float64Array): void {
   for (let bits = mask, field = 0; bits !== 0; bits >>>= 1, field++) {
-    if ((bits & 1) !== 0) values[field] = reader.integerOrNaN();
+    if ((bits & 1) === 0) continue;
+    if (field < IMAGE_FIELD_COUNT) values[field] = reader.integerOrNaN();
+    else reader.skip();
   }
 }
 
