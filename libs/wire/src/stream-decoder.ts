@@ -36,6 +36,9 @@ export class JsonStreamDecoder implements StreamDecoder {
   }
 }
 
+/** Values of an image before its fields: type, sid, epoch, seq, timeUs. */
+const IMAGE_HEAD = 5;
+
 type ControlType = keyof typeof CONTROL_LAYOUT;
 const CONTROL_TYPES = new Map<number, ControlType>(
   (Object.keys(CONTROL_LAYOUT) as ControlType[]).map((type) => [RECORD_TYPES[type], type]),
@@ -73,7 +76,7 @@ export class MsgpackStreamDecoder implements StreamDecoder {
   private record(type: number, size: number): StreamRecord | undefined {
     switch (type) {
       case RECORD_TYPES.image:
-        return this.image();
+        return this.image(size - IMAGE_HEAD);
       case RECORD_TYPES.update:
         return this.update();
       case RECORD_TYPES.trade:
@@ -93,7 +96,8 @@ export class MsgpackStreamDecoder implements StreamDecoder {
     }
   }
 
-  private image(): StreamRecord {
+  /** @param known how many field values the record carries; a service older than this client sends fewer */
+  private image(known: number): StreamRecord {
     const { reader } = this;
     const sid = reader.integer();
     const instrument = this.instrument(sid);
@@ -103,7 +107,7 @@ export class MsgpackStreamDecoder implements StreamDecoder {
     this.timesUs.set(sid, timeUs);
     const values: Record<string, number | null> = {};
     for (let field = 0; field < IMAGE_FIELD_COUNT; field++)
-      values[IMAGE_FIELDS[field]!] = this.value(field, instrument);
+      values[IMAGE_FIELDS[field]!] = field < known ? this.value(field, instrument) : null;
     return { type: 'image', sid, symbol: instrument.symbol, epoch, seq, timeUs, ...values } as StreamRecord;
   }
 
