@@ -2,7 +2,7 @@
  * Figures for operators. Hot classes keep plain numbers; this reads them when a scrape asks, so a tick never pays
  * for a metric. No label per symbol or client: their number has no bound.
  */
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 
 export type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
 
