@@ -6,6 +6,7 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Clock } from '../clock.js';
 import type { Log } from '../ops/log.js';
+import type { ConnectionListener } from './partition-store.js';
 import { guardConnection } from './redis-guard.js';
 import { StoreUnavailable } from './store-unavailable.js';
 
@@ -143,4 +144,36 @@ export function unavailable(error: unknown): unknown {
   if (error.name === 'ReplyError' && !NOT_NOW.test(error.message)) return error;
   if (error instanceof TypeError || error instanceof RangeError) return error;
   return new StoreUnavailable(error.message, { cause: error });
+}
+
+/** Tells of a connection that broke and serves again; the first connecting is neither. @returns ends it */
+export function watchConnection(redis: Redis, listener: ConnectionListener): () => void {
+  let state: 'connecting' | 'serving' | 'lost' = redis.status === 'ready' ? 'serving' : 'connecting';
+  const close = () => {
+    if (state !== 'serving') return;
+    state = 'lost';
+    listener.lost();
+  };
+  const ready = () => {
+    const wasLost = state === 'lost';
+    state = 'serving';
+    if (wasLost) listener.back();
+  };
+  redis.on('close', close);
+  redis.on('ready', ready);
+  return () => {
+    redis.off('close', close);
+    redis.off('ready', ready);
+  };
+}
+
+/** Commands issued inside go out in one write, which wakes the server once. */
+export function inOneWrite(redis: Redis, issue: () => void): void {
+  const stream = redis.status === 'ready' ? redis.stream : undefined;
+  stream?.cork();
+  try {
+    issue();
+  } finally {
+    stream?.uncork();
+  }
 }

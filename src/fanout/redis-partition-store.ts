@@ -1,0 +1,169 @@
+/** PartitionStore on Redis: one script per call, all keys of a call under one hash tag. */
+import type { Redis } from 'ioredis';
+import { formatControl, type Names } from './names.js';
+import type {
+  AcquireAnswer,
+  Commit,
+  CommitAnswer,
+  ConnectionListener,
+  LogEntry,
+  OwnerPosition,
+  PartitionStore,
+  TapeId,
+  TapeMeasure,
+} from './partition-store.js';
+import { LOG_START } from './partition-store.js';
+import { inOneWrite, unavailable, watchConnection } from './redis-connections.js';
+import { ACQUIRE, COMMIT, MEASURE_TAPE, RELEASE } from './redis-lua.js';
+import { array, buffer, fieldsOf, integer, readTapeId, streamEntries, text } from './redis-reply.js';
+import { RedisScript, type ScriptArgument } from './redis-script.js';
+import { loadPartition } from './redis-tape.js';
+import type { PartitionState } from './tape.js';
+
+const acquire = new RedisScript(ACQUIRE);
+const commit = new RedisScript(COMMIT);
+const release = new RedisScript(RELEASE);
+const measureTape = new RedisScript(MEASURE_TAPE);
+
+export class RedisPartitionStore implements PartitionStore {
+  /** @param redis a command connection of its own: its reconnects make the owner read again */
+  constructor(
+    private readonly redis: Redis,
+    private readonly names: Names,
+    private readonly leaseMs: number,
+  ) {}
+
+  async acquire(partition: number, leaseToken: string): Promise<AcquireAnswer> {
+    const { lease, meta } = this.names.partition(partition);
+    const reply = array(await acquire.run(this.redis, [lease, meta], [leaseToken, this.leaseMs]));
+    if (text(reply[0]) === 'HELD') return { kind: 'held' };
+    const fields = fieldsOf(array(reply[2]));
+    const marks = new Map<string, string>();
+    for (const [field, value] of fields) if (field.startsWith('mark:')) marks.set(field, value);
+    return {
+      kind: 'acquired',
+      epoch: Number(fields.get('epoch') ?? 0),
+      epochToken: fields.get('token') ?? '',
+      number: Number(fields.get('number') ?? 0),
+      offset: fields.get('offset') ?? LOG_START,
+      run: text(reply[1]),
+      runOfCommit: fields.get('run') ?? '',
+      marks,
+    };
+  }
+
+  async commit(partition: number, c: Commit): Promise<CommitAnswer> {
+    const { lease, meta, tape, image, live, log } = this.names.partition(partition);
+    const args: ScriptArgument[] = [
+      c.kind,
+      c.leaseToken,
+      this.leaseMs,
+      c.run,
+      c.epoch,
+      c.epochToken,
+      c.number,
+    ];
+    args.push(tapeId(c), c.message, c.timeMs);
+    args.push(c.offset ?? '', c.offset === null ? '' : idAfter(c.offset));
+    args.push(c.tapeKeepFrom === null ? '' : tapeId(c.tapeKeepFrom), c.checkpoint ?? '', c.marksMoved.length);
+    for (const [field, value] of c.marksMoved) args.push(field, value);
+    for (const field of c.marksDropped) args.push(field);
+    return readCommitAnswer(array(await commit.run(this.redis, [lease, meta, tape, image, live, log], args)));
+  }
+
+  async release(
+    partition: number,
+    position: OwnerPosition,
+    checkpoint: Uint8Array | null,
+  ): Promise<'released' | 'not_owner'> {
+    const { lease, meta, image } = this.names.partition(partition);
+    const { leaseToken, run, epoch, epochToken, number } = position;
+    const reply = await release.run(
+      this.redis,
+      [lease, meta, image],
+      [
+        ...[leaseToken, run, epoch, epochToken, number, tapeId(position), checkpoint ?? ''],
+        ...[this.names.control, formatControl({ kind: 'released', number: partition })],
+      ],
+    );
+    return text(array(reply)[0]) === 'RELEASED' ? 'released' : 'not_owner';
+  }
+
+  async readLog(partition: number, after: string, count: number): Promise<readonly LogEntry[]> {
+    const { log } = this.names.partition(partition);
+    try {
+      const reply = await this.redis.xrangeBuffer(log, `(${after}`, '+', 'COUNT', count);
+      return streamEntries(reply).map(({ id, fields }) => ({ id, bytes: buffer(fields[1]) }));
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  async storedOffset(partition: number): Promise<string> {
+    try {
+      return (await this.redis.hget(this.names.partition(partition).meta, 'offset')) ?? LOG_START;
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  load(partition: number): Promise<PartitionState> {
+    return loadPartition(this.redis, this.names.partition(partition));
+  }
+
+  async measureTape(
+    partition: number,
+    before: TapeId | null,
+    count: number,
+  ): Promise<readonly TapeMeasure[]> {
+    const { tape } = this.names.partition(partition);
+    const end = before === null ? '+' : `(${tapeId(before)}`;
+    const reply = array(await measureTape.run(this.redis, [tape], [end, count]));
+    return reply.map((item) => {
+      const [id, time, bytes] = array(item);
+      return { ...readTapeId(text(id)), timeMs: Number(text(time)), bytes: integer(bytes) };
+    });
+  }
+
+  together(issue: () => void): void {
+    inOneWrite(this.redis, issue);
+  }
+
+  watch(listener: ConnectionListener): () => void {
+    return watchConnection(this.redis, listener);
+  }
+}
+
+function tapeId(id: TapeId): string {
+  return `${id.epoch}-${id.number}`;
+}
+
+/** The log is trimmed behind the offset: the smallest id that is above it stays. */
+function idAfter(offset: string): string {
+  const dash = offset.indexOf('-');
+  return `${offset.slice(0, dash)}-${Number(offset.slice(dash + 1)) + 1}`;
+}
+
+function readCommitAnswer(reply: readonly unknown[]): CommitAnswer {
+  const word = text(reply[0]);
+  switch (word) {
+    case 'STORED':
+      return { kind: 'stored' };
+    case 'REPEATED':
+      return { kind: 'repeated' };
+    case 'FENCED':
+      return { kind: 'fenced' };
+    case 'OLDEPOCH':
+      return { kind: 'old_epoch' };
+    case 'METALOST':
+      return { kind: 'meta_lost' };
+    case 'GAP':
+      return { kind: 'gap', number: Number(text(reply[1])) };
+    case 'RUN':
+      return { kind: 'run', run: text(reply[1]) };
+    case 'REFUSED':
+      return { kind: 'refused', lastEpoch: readTapeId(text(reply[1])).epoch };
+    default:
+      throw new Error(`Expected an answer of the commit script, was ${word}`);
+  }
+}
