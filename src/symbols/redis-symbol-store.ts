@@ -1,0 +1,234 @@
+/** The registry in Redis, shared by all processes: scripts for what changes, one channel for announcements. */
+import { createHash, randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { type Instrument } from '#market-data';
+import { type Names, parseControl } from '../fanout/names.js';
+import { type RedisConnections, unavailable } from '../fanout/redis-connections.js';
+import { StoreUnavailable } from '../fanout/store-unavailable.js';
+import type { InstrumentDefinition, InstrumentPatch } from './instrument-rules.js';
+import { CHANGE, CHANGES_AFTER, CREATE, RESTORE } from './registry-scripts.js';
+import { auditEntryOf, instrumentOf, tryInstrument } from './stored-instrument.js';
+import {
+  AUDIT_ENTRIES_MAX,
+  type AuditEntry,
+  type ChangeAnswer,
+  type ChangeNote,
+  type ChangesPage,
+  type CreateAnswer,
+  pieces,
+  type RestoreAnswer,
+  type StoreListener,
+  type SymbolStore,
+} from './symbol-store.js';
+
+/** Below the 400 ms after which a command on this connection fails. */
+const REPLICAS_WAIT_MS = 300;
+
+export class RedisSymbolStore implements SymbolStore {
+  private readonly redis: Redis;
+  private readonly keys: readonly string[];
+  private readonly shas = new Map<string, string>();
+  private readonly listeners = new Set<StoreListener>();
+  private subscriber: Redis | undefined;
+
+  constructor(
+    private readonly connections: RedisConnections,
+    private readonly names: Names,
+  ) {
+    const { symbols, sids, changes, version, audit } = names.registry;
+    this.keys = [symbols, sids, changes, version, audit];
+    this.redis = connections.command('registry');
+  }
+
+  /** For the start of a process. @throws StoreUnavailable after 10 s */
+  whenReady(): Promise<void> {
+    return this.connections.whenReady(this.redis);
+  }
+
+  async changesAfter(version: number, count: number): Promise<ChangesPage> {
+    const answer = (await this.run(CHANGES_AFTER, [version, count])) as (string | number)[];
+    const [origin, run, stored, size, seeded, ...entries] = answer.map(String);
+    const instruments: Instrument[] = [];
+    const malformed: string[] = [];
+    const end = Math.min(entries.length, count * 3);
+    for (let i = 0; i < end; i += 3) {
+      const text = entries[i + 2]!;
+      // Its place is known, but the instrument itself was lost: `size` tells the reader.
+      if (text === '') continue;
+      const instrument = tryInstrument(text);
+      if (typeof instrument === 'string') malformed.push(`${entries[i]}: ${instrument}`);
+      else instruments.push(instrument);
+    }
+    return {
+      origin: origin === '' ? '' : `${origin}/${run}`,
+      version: Number(stored),
+      size: Number(size),
+      seeded: seeded === '1',
+      through: entries.length > end ? Number(entries[end - 2]) : Number(stored),
+      instruments,
+      malformed,
+    };
+  }
+
+  async change(
+    symbol: string,
+    patch: InstrumentPatch,
+    expectedVersion: number | null,
+    note: ChangeNote,
+  ): Promise<ChangeAnswer> {
+    const [outcome, text] = (await this.run(CHANGE, [
+      symbol,
+      JSON.stringify(patch),
+      expectedVersion ?? '',
+      JSON.stringify(note),
+      ...this.common(),
+    ])) as [Exclude<ChangeAnswer['outcome'], 'unknown_symbol'> | 'unknown_symbol', string];
+    if (outcome === 'unknown_symbol') return { outcome };
+    return { outcome, instrument: instrumentOf(text) };
+  }
+
+  async create(
+    definitions: readonly InstrumentDefinition[],
+    sizeMax: number,
+    note: ChangeNote,
+  ): Promise<readonly CreateAnswer[]> {
+    const answers: CreateAnswer[] = [];
+    for (const piece of pieces(definitions)) {
+      const flat = (await this.createPiece(piece, sizeMax, note, '')) as string[];
+      for (let i = 0; i < flat.length; i += 2) {
+        const outcome = flat[i] as CreateAnswer['outcome'];
+        answers.push(
+          outcome === 'registry_full' ? { outcome } : { outcome, instrument: instrumentOf(flat[i + 1]!) },
+        );
+      }
+    }
+    await this.replicated();
+    return answers;
+  }
+
+  async seed(definitions: readonly InstrumentDefinition[], note: ChangeNote): Promise<number> {
+    const all = pieces(definitions);
+    let created = 0;
+    for (const [i, piece] of all.entries()) {
+      const seeding = i === all.length - 1 ? 'last' : 'more';
+      const answer = await this.createPiece(piece, Number.MAX_SAFE_INTEGER, note, seeding);
+      if (answer === 'SEEDED') break;
+      created += (answer as string[]).filter((outcome) => outcome === 'created').length;
+    }
+    await this.replicated();
+    return created;
+  }
+
+  async restore(known: readonly Instrument[], version: number, note: ChangeNote): Promise<RestoreAnswer> {
+    let restored = 0;
+    const conflicts: string[] = [];
+    for (const piece of pieces(known)) {
+      const [count, ...refused] = (await this.run(RESTORE, [
+        JSON.stringify(piece),
+        version,
+        JSON.stringify(note),
+        ...this.common(),
+      ])) as string[];
+      restored += Number(count);
+      conflicts.push(...refused);
+    }
+    await this.replicated();
+    return { restored, conflicts };
+  }
+
+  async auditAfter(id: string | null, count: number): Promise<readonly AuditEntry[]> {
+    const from = id === null ? '-' : `(${id}`;
+    const read = await this.ask(() =>
+      this.redis.xrange(this.names.registry.audit, from, '+', 'COUNT', count),
+    );
+    return read.map(([entryId, fields]) => auditEntryOf(entryId, fields));
+  }
+
+  async follow(listener: StoreListener): Promise<() => Promise<void>> {
+    this.subscriber ??= this.openSubscriber();
+    const subscriber = this.subscriber;
+    await this.ask(() => subscriber.subscribe(this.names.control));
+    this.listeners.add(listener);
+    listener.up();
+    return async () => void this.listeners.delete(listener);
+  }
+
+  private openSubscriber(): Redis {
+    const subscriber = this.connections.subscriber('registry-changes');
+    subscriber.on('message', (_channel: string, text: string) => {
+      const message = parseControl(text);
+      if (message?.kind !== 'registry') return;
+      for (const listener of this.listeners) listener.announced(message.number);
+    });
+    // `ready` comes before the client has subscribed again: this answer comes after that.
+    subscriber.on('ready', () => {
+      if (this.listeners.size === 0) return;
+      subscriber.subscribe(this.names.control).then(
+        () => {
+          for (const listener of this.listeners) listener.up();
+        },
+        (error: Error) => subscriber.emit('error', error),
+      );
+    });
+    return subscriber;
+  }
+
+  private createPiece(
+    piece: readonly InstrumentDefinition[],
+    sizeMax: number,
+    note: ChangeNote,
+    seeding: '' | 'more' | 'last',
+  ): Promise<unknown> {
+    return this.run(CREATE, [
+      JSON.stringify(piece),
+      sizeMax,
+      JSON.stringify(note),
+      ...this.common(),
+      seeding,
+    ]);
+  }
+
+  private common(): readonly (string | number)[] {
+    return [this.names.control, AUDIT_ENTRIES_MAX, randomUUID()];
+  }
+
+  /** Waits until every replica that is in step has what this connection wrote. */
+  private async replicated(): Promise<void> {
+    const replication = await this.ask(() => this.redis.info('replication'));
+    const replicas = replication.match(/^slave\d+:.*state=online/gm)?.length ?? 0;
+    if (replicas === 0) return;
+    const reached = await this.ask(() => this.redis.wait(replicas, REPLICAS_WAIT_MS));
+    if (reached < replicas) {
+      throw new StoreUnavailable(
+        `Expected ${replicas} replicas to have the registry's change, had ${reached}`,
+      );
+    }
+  }
+
+  private run(script: string, args: readonly (string | number)[]): Promise<unknown> {
+    const sha = this.sha(script);
+    return this.ask(async () => {
+      try {
+        return await this.redis.evalsha(sha, this.keys.length, ...this.keys, ...args);
+      } catch (error) {
+        // A Redis that restarted, or a replica that was promoted, has not seen the script.
+        if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+        return this.redis.eval(script, this.keys.length, ...this.keys, ...args);
+      }
+    });
+  }
+
+  private sha(script: string): string {
+    let sha = this.shas.get(script);
+    if (sha === undefined) this.shas.set(script, (sha = createHash('sha1').update(script).digest('hex')));
+    return sha;
+  }
+
+  private async ask<T>(command: () => Promise<T>): Promise<T> {
+    try {
+      return await command();
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+}
