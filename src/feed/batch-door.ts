@@ -11,6 +11,12 @@ export interface FeedBatch {
   readonly session: string;
   /** Positive integer that rises in its session. */
   readonly sequence: number;
+  /**
+   * For a batch that is brought in pieces of GROUP_TICKS_MAX places (a streamed upload): number of the first part in
+   * this piece, from 0. Left out: the whole batch is here.
+   */
+  readonly firstPart?: number;
+  /** `undefined` is an empty place: neither accepted nor rejected, but counted where the batch is cut. */
   readonly ticks: readonly unknown[];
 }
 

@@ -1,0 +1,184 @@
+/**
+ * The door for ticks: gates each batch, registers the symbols that it brings (where that is allowed), offers the good
+ * ticks to the tick log and answers. Per feed session one offer is under way at a time; what comes meanwhile waits and
+ * goes out together with the next. That keeps the log's order whatever fails: when an offer is refused, everything
+ * that waited behind it is refused too, and nothing later was stored before it.
+ */
+import type { RejectReason, Tick, TickGroup } from '#market-data';
+import type { Clock } from '../clock.js';
+import type { Config } from '../config.js';
+import { StoreUnavailable } from '../fanout/store-unavailable.js';
+import type { BusyReason, OfferAnswer, TickLogWriter } from '../fanout/tick-log-writer.js';
+import type { Log } from '../ops/log.js';
+import type { SymbolRegistry } from '../symbols/symbol-registry.js';
+import type { BatchAnswer, BatchDoor, FeedBatch } from './batch-door.js';
+import type { FeedCounters } from './feed-counters.js';
+import { GatedBatch } from './gated-batch.js';
+import { TickGate, type TickGateConfig } from './tick-gate.js';
+
+/** Told of every stored batch with the ticks of it that were taken, in the order in which they were stored. */
+export type StoredListener = (batch: FeedBatch, ticks: readonly Tick[]) => void;
+
+/** Ticks of all sessions that wait behind an offer; raw and gated they cost about 0.5 KB each. Beyond: busy. */
+export const WAITING_TICKS_MAX = 200_000;
+/** Ticks of one offer, unless a single batch has more: small beside the log's queue, so that an offer always fits. */
+export const OFFER_TICKS_MAX = 20_000;
+const QUEUE_RETRY_MS = 50;
+const REGISTRY_RETRY_MS = 500;
+
+const STORED: OfferAnswer = { outcome: 'stored' };
+type Busy = Extract<OfferAnswer, { outcome: 'busy' }>;
+
+/** A batch in its session's queue; `gated` is null when there was no room for it: it fails when its turn comes. */
+interface Waiting {
+  readonly gated: GatedBatch | null;
+  readonly settle: (answer: BatchAnswer) => void;
+}
+
+export interface BatchGateParts {
+  readonly registry: Pick<SymbolRegistry, 'bySymbol' | 'register'>;
+  readonly writer: TickLogWriter;
+  readonly clock: Clock;
+  readonly config: TickGateConfig & Pick<Config, 'symbolsAutoRegister'>;
+  readonly counters: FeedCounters;
+  readonly log: Log;
+}
+
+export class BatchGate implements BatchDoor {
+  private readonly gate: TickGate;
+  private readonly waitingBySession = new Map<string, Waiting[]>();
+  private readonly listeners = new Set<StoredListener>();
+  private waitingTicks = 0;
+
+  constructor(private readonly parts: BatchGateParts) {
+    this.gate = new TickGate(parts.registry, parts.config);
+  }
+
+  /** Calls the listener with every stored batch. @returns stops the calls */
+  readonly onStored = (listener: StoredListener): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  accept(batch: FeedBatch): Promise<BatchAnswer> {
+    return new Promise((settle) => this.enqueue({ gated: this.gated(batch), settle }, batch));
+  }
+
+  /** The answer to a batch that is known to be stored: its ticks are gated again and not offered. */
+  answerAgain(batch: FeedBatch): BatchAnswer {
+    const { clock, counters } = this.parts;
+    counters.repeatedBatches++;
+    return new GatedBatch(batch, this.gate, clock.nowUs(), false).answer();
+  }
+
+  private gated(batch: FeedBatch): GatedBatch | null {
+    const { clock, config } = this.parts;
+    const full = this.waitingTicks > 0 && this.waitingTicks + batch.ticks.length > WAITING_TICKS_MAX;
+    return full ? null : new GatedBatch(batch, this.gate, clock.nowUs(), config.symbolsAutoRegister);
+  }
+
+  private enqueue(waiting: Waiting, { source, session }: FeedBatch): void {
+    this.waitingTicks += ticksOf(waiting);
+    // No source has a space in its name.
+    const key = `${source} ${session}`;
+    const queue = this.waitingBySession.get(key);
+    if (queue !== undefined) {
+      queue.push(waiting);
+      return;
+    }
+    const begun = [waiting];
+    this.waitingBySession.set(key, begun);
+    void this.run(key, begun);
+  }
+
+  /** Stores what waits in one session, until nothing does. Never rejects. */
+  private async run(key: string, queue: Waiting[]): Promise<void> {
+    // What comes in the same turn of the event loop goes out together, and fails together.
+    await undefined;
+    while (queue.length > 0) {
+      const taken = takeOffer(queue);
+      const answer = await this.store(taken);
+      if (answer.outcome === 'busy') this.refuse([...taken, ...queue.splice(0)], answer);
+      else this.confirm(taken);
+    }
+    this.waitingBySession.delete(key);
+  }
+
+  private async store(taken: readonly Waiting[]): Promise<OfferAnswer> {
+    const groups: TickGroup[] = [];
+    const unregistered = new Set<string>();
+    for (const { gated } of taken) {
+      if (gated === null) return busy('queue_full', QUEUE_RETRY_MS);
+      gated.addUnregistered(unregistered);
+    }
+    if (unregistered.size > 0) {
+      const refusals = await this.register([...unregistered]);
+      if (refusals === undefined) return busy('store_unavailable', REGISTRY_RETRY_MS);
+      for (const { gated } of taken) gated?.registered(refusals);
+    }
+    for (const { gated } of taken) gated?.addGroups(groups);
+    return groups.length === 0 ? STORED : this.parts.writer.offer(groups);
+  }
+
+  /** Registers in one call. @returns why symbols were refused; undefined when the store did not answer */
+  private async register(symbols: readonly string[]): Promise<Map<string, RejectReason> | undefined> {
+    try {
+      const refusals = new Map<string, RejectReason>();
+      for (const [symbol, outcome] of await this.parts.registry.register(symbols))
+        if (typeof outcome === 'string') refusals.set(symbol, outcome);
+      return refusals;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable))
+        this.parts.log.error({ err: error }, 'feed: registering symbols failed');
+      return undefined;
+    }
+  }
+
+  private refuse(refused: readonly Waiting[], { why, retryAfterMs }: Busy): void {
+    for (const waiting of refused) {
+      this.waitingTicks -= ticksOf(waiting);
+      this.parts.counters.busy[why]++;
+      waiting.settle({ outcome: 'busy', retryAfterMs, why });
+    }
+  }
+
+  private confirm(stored: readonly Waiting[]): void {
+    for (const waiting of stored) {
+      this.waitingTicks -= ticksOf(waiting);
+      if (waiting.gated === null) continue;
+      waiting.gated.count(this.parts.counters);
+      if (this.listeners.size > 0) this.tell(waiting.gated);
+      waiting.settle(waiting.gated.answer());
+    }
+  }
+
+  private tell(gated: GatedBatch): void {
+    for (const listener of this.listeners) {
+      try {
+        listener(gated.batch, gated.ticks());
+      } catch (error) {
+        this.parts.log.error({ err: error }, 'feed: a listener of stored batches failed');
+      }
+    }
+  }
+}
+
+function ticksOf({ gated }: Waiting): number {
+  return gated === null ? 0 : gated.batch.ticks.length;
+}
+
+/** Batches from the front: at least one, beyond it at most OFFER_TICKS_MAX ticks in all; one without room goes alone. */
+function takeOffer(queue: Waiting[]): Waiting[] {
+  let count = 1;
+  let ticks = ticksOf(queue[0]!);
+  while (count < queue.length && queue[count]!.gated !== null && queue[count - 1]!.gated !== null) {
+    ticks += ticksOf(queue[count]!);
+    if (ticks > OFFER_TICKS_MAX) break;
+    count++;
+  }
+  return queue.splice(0, count);
+}
+
+function busy(why: BusyReason, retryAfterMs: number): Busy {
+  return { outcome: 'busy', retryAfterMs, why };
+}
