@@ -66,7 +66,9 @@ export class LivePartition {
 
   private stamp = 0;
   /** The newest message and what it said. */
-  private told = { stamp: 0, epoch: 0, number: 0, atMs: 0 };
+  private readonly told = { stamp: -1, epoch: 0, number: 0, atMs: 0 };
+  /** The newest message of the epoch that was spoken of before: only the store knows which of the two holds. */
+  private readonly toldBefore = { stamp: -1, epoch: 0 };
   /** The store must be asked for its whole state after this moment… */
   private checkStamp = 0;
   /** …and was, at this one. */
@@ -116,11 +118,19 @@ export class LivePartition {
   }
 
   private hear({ epoch, number }: LiveHead): void {
-    const { told } = this;
-    told.stamp = ++this.stamp;
+    const { told, toldBefore } = this;
+    this.stamp++;
+    if (epoch !== told.epoch) {
+      // A third epoch since the store was asked: too many to remember.
+      if (toldBefore.stamp > this.stateStamp && toldBefore.epoch !== epoch) this.checkStamp = this.stamp;
+      toldBefore.epoch = told.epoch;
+      toldBefore.stamp = told.stamp;
+      told.epoch = epoch;
+      told.number = 0;
+    }
+    told.number = Math.max(told.number, number);
+    told.stamp = this.stamp;
     told.atMs = this.shared.monotonicMs();
-    told.number = told.epoch === epoch ? Math.max(told.number, number) : number;
-    told.epoch = epoch;
   }
 
   private isKnown(epoch: number, number: number): boolean {
@@ -177,16 +187,17 @@ export class LivePartition {
 
   /** What the store must be asked before this partition is known to be where its publisher is. */
   private need(): Need {
-    const { told } = this;
-    if (!this.loaded || this.stateStamp < this.checkStamp) return 'state';
-    if (told.stamp <= this.stateStamp || this.isReached()) return 'nothing';
+    const { told, toldBefore, stateStamp } = this;
+    if (!this.loaded || stateStamp < this.checkStamp) return 'state';
+    if (stateStamp < toldBefore.stamp && toldBefore.epoch !== this.epoch) return 'state';
+    if (told.stamp <= stateStamp || this.isReached()) return 'nothing';
     return told.epoch === this.epoch ? 'page' : 'state';
   }
 
   /** Whether the newest message says nothing that the sink was not shown. */
   private isReached(): boolean {
     const { told } = this;
-    if (told.stamp === 0 || !this.loaded) return false;
+    if (told.stamp < 0 || !this.loaded) return false;
     if (told.epoch === this.epoch) return told.number <= this.number;
     // An owner that has not published anything yet; or the store, asked since, knows nothing of that epoch.
     return (this.epoch === 0 && told.number === 0) || (this.stored && told.stamp <= this.stateStamp);
