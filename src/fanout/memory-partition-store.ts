@@ -11,8 +11,11 @@ import {
   type AcquireAnswer,
   type Commit,
   type CommitAnswer,
+  LOG_PAGE_ENTRIES,
+  LOG_READ_BYTES_MAX,
   LOG_START,
   type LogEntry,
+  type LogRead,
   type OwnerPosition,
   type PartitionStore,
   type TapeId,
@@ -102,16 +105,19 @@ export class MemoryPartitionStore implements PartitionStore {
     return 'released';
   }
 
-  async readLog(partition: number, after: string, count: number): Promise<readonly LogEntry[]> {
-    const from = logNumberOf(after);
-    const { log } = this.store.partition(partition);
-    const first = log.findIndex((entry) => entry.id > from);
-    if (first < 0) return [];
-    return log.slice(first, first + count).map(({ id, bytes }) => ({ id: logIdOf(id), bytes }));
-  }
-
-  async storedOffset(partition: number): Promise<string> {
-    return this.store.partition(partition).meta?.offset ?? LOG_START;
+  async readLog(partition: number, run: string, after: string | null): Promise<LogRead> {
+    if (run !== this.store.run) return { kind: 'run', run: this.store.run };
+    const { log, meta } = this.store.partition(partition);
+    const from = logNumberOf(after ?? meta?.offset ?? LOG_START);
+    const entries: LogEntry[] = [];
+    let bytesRead = 0;
+    for (const { id, bytes } of log) {
+      if (id <= from) continue;
+      if (bytesRead >= LOG_READ_BYTES_MAX && entries.length % LOG_PAGE_ENTRIES === 0) break;
+      entries.push({ id: logIdOf(id), bytes });
+      bytesRead += bytes.length;
+    }
+    return { kind: 'entries', entries, more: bytesRead >= LOG_READ_BYTES_MAX };
   }
 
   async load(partition: number): Promise<PartitionState> {

@@ -1,6 +1,12 @@
 import { encodeHeartbeat } from './batch.js';
-import { type AcquireAnswer, type Commit, LOG_START } from './partition-store.js';
-import { describeBothForms, type StoreForm } from './store-forms.fixture.js';
+import {
+  type AcquireAnswer,
+  type Commit,
+  LOG_PAGE_ENTRIES,
+  LOG_READ_BYTES_MAX,
+  LOG_START,
+} from './partition-store.js';
+import { describeBothForms, readEntries, type StoreForm } from './store-forms.fixture.js';
 import type { TapeListener } from './tape.js';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -223,14 +229,31 @@ describeBothForms('PartitionStore', (open) => {
     const form = await open();
     const { run } = await acquired(form);
     await append(form, run, 'one', 'two', 'three');
-    const read = await form.partitions.readLog(0, LOG_START, 2);
-    expect(read.map((entry) => textOf(entry.bytes))).toEqual(['one', 'two']);
+    const read = await readEntries(form, 0, run);
+    expect(read.map((entry) => textOf(entry.bytes))).toEqual(['one', 'two', 'three']);
+    expect(await readEntries(form, 0, run, null)).toEqual(read);
     await form.partitions.commit(0, commit(run, { offset: read[1]?.id ?? '' }));
-    expect(await form.partitions.storedOffset(0)).toBe(read[1]?.id);
-    const rest = await form.partitions.readLog(0, LOG_START, 10);
-    expect(rest.map((entry) => textOf(entry.bytes))).toEqual(['three']);
+    expect(await readEntries(form, 0, run)).toEqual(read.slice(2));
     await form.partitions.commit(0, commit(run, { number: 2, offset: null }));
-    expect(await form.partitions.readLog(0, await form.partitions.storedOffset(0), 10)).toEqual(rest);
+    expect(await readEntries(form, 0, run, null)).toEqual(read.slice(2));
+    expect(await readEntries(form, 0, run, read[2]?.id)).toEqual([]);
+  });
+
+  it('ends a read of the log by its bytes', async () => {
+    const form = await open();
+    const { run } = await acquired(form);
+    const entries = Array.from({ length: 40 }, () => new Uint8Array(64 * 1024));
+    await form.tickLog.append(0, { run, entries, newMarks: [] });
+    const read = await form.partitions.readLog(0, run, LOG_START);
+    if (read.kind !== 'entries') throw new Error(`Expected entries, was ${read.kind}`);
+    expect([read.entries.length, read.more]).toEqual([LOG_READ_BYTES_MAX / (64 * 1024), true]);
+    expect(read.entries.length % LOG_PAGE_ENTRIES).toBe(0);
+    const second = await form.partitions.readLog(0, run, read.entries.at(-1)?.id ?? '');
+    expect(second).toMatchObject({ kind: 'entries', more: true });
+    if (second.kind !== 'entries') throw new Error('Expected entries');
+    const third = await form.partitions.readLog(0, run, second.entries.at(-1)?.id ?? '');
+    if (third.kind !== 'entries') throw new Error('Expected entries');
+    expect([second.entries.length, third.entries.length, third.more]).toEqual([16, 8, false]);
   });
 
   it('trims the tape before the batch to keep, exactly, and still refuses the ids', async () => {
@@ -294,6 +317,7 @@ describeBothForms('PartitionStore', (open) => {
     const answer = await form.partitions.commit(0, commit(run, { number: 2 }));
     if (answer.kind !== 'run') throw new Error(`Expected another run, was ${answer.kind}`);
     expect(answer.run).not.toBe(run);
+    expect(await form.partitions.readLog(0, run, LOG_START)).toEqual(answer);
     expect(await form.partitions.commit(0, commit(answer.run, { kind: 'heartbeat' }))).toEqual({
       kind: 'stored',
     });

@@ -84,6 +84,19 @@ export interface LogEntry {
   readonly bytes: Uint8Array;
 }
 
+export type LogRead =
+  | { readonly kind: 'run'; readonly run: string }
+  | {
+      readonly kind: 'entries';
+      readonly entries: readonly LogEntry[];
+      /** The read ended at LOG_READ_BYTES_MAX, there may be more. */
+      readonly more: boolean;
+    };
+
+/** One read of the log ends with the page of 16 entries in which it passes this: 16 partitions make 16 MiB. */
+export const LOG_READ_BYTES_MAX = 1_048_576;
+export const LOG_PAGE_ENTRIES = 16;
+
 export interface TapeMeasure extends TapeId {
   readonly bytes: number;
   /** `timeMs` of its commit. */
@@ -107,10 +120,11 @@ export interface PartitionStore {
     position: OwnerPosition,
     checkpoint: Uint8Array | null,
   ): Promise<'released' | 'not_owner'>;
-  /** Log entries after `after`, oldest first, at most `count`. */
-  readLog(partition: number, after: string, count: number): Promise<readonly LogEntry[]>;
-  /** How far the log was committed; LOG_START when nothing was. */
-  storedOffset(partition: number): Promise<string>;
+  /**
+   * Log entries after `after`, or after the stored offset when it is null, oldest first. The run is checked: after a
+   * failover ids may have begun lower, and a read by an old id would step over what was appended again.
+   */
+  readLog(partition: number, run: string, after: string | null): Promise<LogRead>;
   /** Checkpoint and the tape after it, read at once. */
   load(partition: number): Promise<PartitionState>;
   /** Sizes of the tape's batches before `before` (null: from the newest), newest first, at most `count`. */

@@ -93,6 +93,25 @@ redis.call('PUBLISH', ARGV[8], ARGV[9])
 return {'RELEASED'}
 `;
 
+export const READ_LOG = `
+-- KEYS log meta   ARGV run after bytesMax pageEntries      after '' = the stored offset
+local run = ${RUN_ID}
+if run ~= ARGV[1] then return {'RUN', run} end
+local after = ARGV[2]
+if after == '' then after = redis.call('HGET', KEYS[2], 'offset') or '0-0' end
+local entries, bytes, bytesMax, pageEntries = {}, 0, tonumber(ARGV[3]), tonumber(ARGV[4])
+repeat
+  local page = redis.call('XRANGE', KEYS[1], '(' .. after, '+', 'COUNT', pageEntries)
+  for _, entry in ipairs(page) do
+    after = entry[1]
+    entries[#entries + 1] = after
+    entries[#entries + 1] = entry[2][2]
+    bytes = bytes + #entry[2][2]
+  end
+until #page < pageEntries or bytes >= bytesMax
+return {bytes >= bytesMax and 'MORE' or 'ALL', entries}
+`;
+
 /** One transaction, though a script: how far the tape must be read stands in \`meta\`. */
 export const LOAD = `
 -- KEYS meta image tape

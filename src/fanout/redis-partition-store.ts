@@ -7,15 +7,16 @@ import type {
   CommitAnswer,
   ConnectionListener,
   LogEntry,
+  LogRead,
   OwnerPosition,
   PartitionStore,
   TapeId,
   TapeMeasure,
 } from './partition-store.js';
-import { LOG_START } from './partition-store.js';
-import { inOneWrite, unavailable, watchConnection } from './redis-connections.js';
-import { ACQUIRE, COMMIT, MEASURE_TAPE, RELEASE } from './redis-lua.js';
-import { array, buffer, fieldsOf, integer, readTapeId, streamEntries, text } from './redis-reply.js';
+import { LOG_PAGE_ENTRIES, LOG_READ_BYTES_MAX, LOG_START } from './partition-store.js';
+import { inOneWrite, watchConnection } from './redis-connections.js';
+import { ACQUIRE, COMMIT, MEASURE_TAPE, READ_LOG, RELEASE } from './redis-lua.js';
+import { array, buffer, fieldsOf, integer, readTapeId, text } from './redis-reply.js';
 import { RedisScript, type ScriptArgument } from './redis-script.js';
 import { loadPartition } from './redis-tape.js';
 import type { PartitionState } from './tape.js';
@@ -23,6 +24,7 @@ import type { PartitionState } from './tape.js';
 const acquire = new RedisScript(ACQUIRE);
 const commit = new RedisScript(COMMIT);
 const release = new RedisScript(RELEASE);
+const readLog = new RedisScript(READ_LOG);
 const measureTape = new RedisScript(MEASURE_TAPE);
 
 export class RedisPartitionStore implements PartitionStore {
@@ -89,22 +91,16 @@ export class RedisPartitionStore implements PartitionStore {
     return text(array(reply)[0]) === 'RELEASED' ? 'released' : 'not_owner';
   }
 
-  async readLog(partition: number, after: string, count: number): Promise<readonly LogEntry[]> {
-    const { log } = this.names.partition(partition);
-    try {
-      const reply = await this.redis.xrangeBuffer(log, `(${after}`, '+', 'COUNT', count);
-      return streamEntries(reply).map(({ id, fields }) => ({ id, bytes: buffer(fields[1]) }));
-    } catch (error) {
-      throw unavailable(error);
-    }
-  }
-
-  async storedOffset(partition: number): Promise<string> {
-    try {
-      return (await this.redis.hget(this.names.partition(partition).meta, 'offset')) ?? LOG_START;
-    } catch (error) {
-      throw unavailable(error);
-    }
+  async readLog(partition: number, run: string, after: string | null): Promise<LogRead> {
+    const { log, meta } = this.names.partition(partition);
+    const args = [run, after ?? '', LOG_READ_BYTES_MAX, LOG_PAGE_ENTRIES];
+    const reply = array(await readLog.run(this.redis, [log, meta], args));
+    const word = text(reply[0]);
+    if (word === 'RUN') return { kind: 'run', run: text(reply[1]) };
+    const flat = array(reply[1]);
+    const entries: LogEntry[] = [];
+    for (let i = 0; i < flat.length; i += 2) entries.push({ id: text(flat[i]), bytes: buffer(flat[i + 1]) });
+    return { kind: 'entries', entries, more: word === 'MORE' };
   }
 
   load(partition: number): Promise<PartitionState> {

@@ -10,7 +10,7 @@ import { MemoryTape } from './memory-tape.js';
 import { MemoryTickLog } from './memory-tick-log.js';
 import { Names } from './names.js';
 import type { NodeRegister } from './node-register.js';
-import type { PartitionStore } from './partition-store.js';
+import { LOG_START, type LogEntry, type PartitionStore } from './partition-store.js';
 import { RedisConnections } from './redis-connections.js';
 import { RedisNodeRegister } from './redis-node-register.js';
 import { RedisPartitionStore } from './redis-partition-store.js';
@@ -144,6 +144,18 @@ export function describeBothForms(
     afterEach(() => closeAll(forms));
     body(async (options) => keep(forms, await redisForm(server, options)));
   });
+}
+
+/** Entries of a read that found the run it expected. */
+export async function readEntries(
+  form: StoreForm,
+  partition: number,
+  run: string,
+  after: string | null = LOG_START,
+): Promise<readonly LogEntry[]> {
+  const read = await form.partitions.readLog(partition, run, after);
+  if (read.kind !== 'entries') throw new Error(`Expected entries, was ${read.kind}`);
+  return read.entries;
 }
 
 function keep(forms: StoreForm[], form: StoreForm): StoreForm {

@@ -1,5 +1,5 @@
 import { LOG_START } from './partition-store.js';
-import { describeBothForms, type StoreForm } from './store-forms.fixture.js';
+import { describeBothForms, readEntries, type StoreForm } from './store-forms.fixture.js';
 
 const entry = (text: string) => new TextEncoder().encode(text);
 
@@ -10,7 +10,7 @@ async function runOf(form: StoreForm): Promise<string> {
 }
 
 async function stored(form: StoreForm, partition = 0): Promise<string[]> {
-  const entries = await form.partitions.readLog(partition, LOG_START, 1_000);
+  const entries = await readEntries(form, partition, await runOf(form));
   return entries.map(({ bytes }) => new TextDecoder().decode(bytes));
 }
 
