@@ -74,6 +74,8 @@ export class LivePartition {
   /** …and was, at this one. */
   private stateStamp = -1;
   private idleUntilMs = 0;
+  /** How often an answer of the store moved this partition on. */
+  private learned = 0;
 
   constructor(
     readonly partition: number,
@@ -231,10 +233,9 @@ export class LivePartition {
   private async ask(need: Need): Promise<void> {
     const { gate, pauses, monotonicMs } = this.shared;
     await pauses.wait(this.idleUntilMs - monotonicMs());
-    const before = this.number;
-    const epoch = this.epoch;
+    const before = this.learned;
     await gate.pass(() => (need === 'state' ? this.askState() : this.askPage()));
-    if (this.number === before && this.epoch === epoch) this.idleUntilMs = monotonicMs() + IDLE_MS;
+    if (this.learned === before) this.idleUntilMs = monotonicMs() + IDLE_MS;
   }
 
   private async askPage(): Promise<void> {
@@ -261,6 +262,7 @@ export class LivePartition {
           `Expected batch ${this.epoch}-${this.number + 1} on the tape, was ${epoch}-${number}`,
         );
       this.apply(bytes);
+      this.learned++;
       this.shared.counters.refilled++;
     }
   }
@@ -309,6 +311,7 @@ export class LivePartition {
     this.epoch = head.epoch;
     this.number = head.number;
     this.loaded = true;
+    this.learned++;
     this.shared.counters.reloads++;
     this.shared.history.restart(this.partition, head.epoch, head.number + 1, this.feed);
   }
