@@ -1,25 +1,15 @@
 /**
- * Batches and checkpoints on their way into the sink. Each is read twice: the first time only to see that it can be
- * read, so that the sink is shown all of it or nothing. (Measured in batch.bench: see there what the look costs.)
+ * Batches and checkpoints on their way into the sink. Each is looked through first, so that the sink is shown all of
+ * it or nothing.
  */
-import type { BatchVisitor } from './batch.js';
-import { BatchDecoder } from './batch.js';
-import type { CheckpointVisitor } from './checkpoint.js';
-import { decodeCheckpoint } from './checkpoint.js';
+import { BatchDecoder, type BatchVisitor } from './batch.js';
+import { type CheckpointVisitor, decodeCheckpoint } from './checkpoint.js';
 import type { ImageSink } from './image-sink.js';
+import { BatchCheck } from './live-check.js';
 
-const NOTHING: BatchVisitor & CheckpointVisitor = {
-  beginBatch: () => undefined,
-  update: () => undefined,
-  trade: () => undefined,
-  endBatch: () => undefined,
-  begin: () => undefined,
-  image: () => undefined,
-  end: () => undefined,
-};
-
-/** One for the whole process: nothing is read while something else is. */
+/** One of each for the whole process: nothing is read while something else is. */
 const decoder = new BatchDecoder();
+const batchCheck = new BatchCheck();
 
 /** What a checkpoint says before its images. */
 export interface CheckpointHead {
@@ -31,11 +21,12 @@ export interface CheckpointHead {
 export function checkedCheckpoint(bytes: Uint8Array): CheckpointHead {
   const head = { epoch: 0, number: 0 };
   decodeCheckpoint(bytes, {
-    ...NOTHING,
     begin: (epoch, number) => {
       head.epoch = epoch;
       head.number = number;
     },
+    image: () => undefined,
+    end: () => undefined,
   });
   return head;
 }
@@ -54,13 +45,13 @@ export class SinkFeed {
 
   /** @throws MsgpackError before the sink was shown anything */
   batch(bytes: Uint8Array): void {
-    decoder.decode(bytes, NOTHING);
+    batchCheck.check(bytes);
     decoder.decode(bytes, this.live);
   }
 
   /** Only the trades of a batch. @throws MsgpackError before the sink was shown anything */
   pastTrades(bytes: Uint8Array): void {
-    decoder.decode(bytes, NOTHING);
+    batchCheck.check(bytes);
     decoder.decode(bytes, this.past);
   }
 
