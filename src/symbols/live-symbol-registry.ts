@@ -128,8 +128,12 @@ export class LiveSymbolRegistry implements SymbolRegistry {
     return this.comparing.run();
   }
 
-  /** Resolves when the view is loaded; while the store does not answer it is asked again. */
+  /**
+   * Resolves when the view is loaded. @throws StoreUnavailable when the store does not come up at all; one that fails
+   * after that is asked again
+   */
   async start(): Promise<void> {
+    await this.store.whenReady();
     while (!this.stopped && !(await this.tryLoad())) {
       await new Promise((resolve) => setTimeout(resolve, LOAD_RETRY_MS));
     }

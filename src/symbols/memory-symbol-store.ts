@@ -35,6 +35,10 @@ export class MemorySymbolStore implements SymbolStore {
   /** @param origin a name that no other store has */
   constructor(private readonly origin: string = randomUUID()) {}
 
+  whenReady(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async changesAfter(version: number, count: number): Promise<ChangesPage> {
     const later: Stored[] = [];
     if (version < this.version) {

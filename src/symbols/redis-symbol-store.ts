@@ -1,9 +1,11 @@
 /** The registry in Redis, shared by all processes: scripts for what changes, one channel for announcements. */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { type Instrument } from '#market-data';
 import { type Names, parseControl } from '../fanout/names.js';
 import { type RedisConnections, unavailable } from '../fanout/redis-connections.js';
+import { array } from '../fanout/redis-reply.js';
+import { RedisScript, type ScriptArgument } from '../fanout/redis-script.js';
 import { StoreUnavailable } from '../fanout/store-unavailable.js';
 import type { InstrumentDefinition, InstrumentPatch } from './instrument-rules.js';
 import { CHANGE, CHANGES_AFTER, CREATE, RESTORE } from './registry-scripts.js';
@@ -21,13 +23,18 @@ import {
   type SymbolStore,
 } from './symbol-store.js';
 
+const SCRIPTS = {
+  changesAfter: new RedisScript(CHANGES_AFTER),
+  change: new RedisScript(CHANGE),
+  create: new RedisScript(CREATE),
+  restore: new RedisScript(RESTORE),
+};
 /** Below the 400 ms after which a command on this connection fails. */
 const REPLICAS_WAIT_MS = 300;
 
 export class RedisSymbolStore implements SymbolStore {
   private readonly redis: Redis;
   private readonly keys: readonly string[];
-  private readonly shas = new Map<string, string>();
   private readonly listeners = new Set<StoreListener>();
   private subscriber: Redis | undefined;
 
@@ -40,14 +47,13 @@ export class RedisSymbolStore implements SymbolStore {
     this.redis = connections.command('registry');
   }
 
-  /** For the start of a process. @throws StoreUnavailable after 10 s */
   whenReady(): Promise<void> {
     return this.connections.whenReady(this.redis);
   }
 
   async changesAfter(version: number, count: number): Promise<ChangesPage> {
-    const answer = (await this.run(CHANGES_AFTER, [version, count])) as (string | number)[];
-    const [origin, run, stored, size, seeded, ...entries] = answer.map(String);
+    const answer = await this.run(SCRIPTS.changesAfter, [version, count]);
+    const [origin, run, stored, size, seeded, ...entries] = answer;
     const instruments: Instrument[] = [];
     const malformed: string[] = [];
     const end = Math.min(entries.length, count * 3);
@@ -76,7 +82,7 @@ export class RedisSymbolStore implements SymbolStore {
     expectedVersion: number | null,
     note: ChangeNote,
   ): Promise<ChangeAnswer> {
-    const [outcome, text] = (await this.run(CHANGE, [
+    const [outcome, text] = (await this.run(SCRIPTS.change, [
       symbol,
       JSON.stringify(patch),
       expectedVersion ?? '',
@@ -94,7 +100,7 @@ export class RedisSymbolStore implements SymbolStore {
   ): Promise<readonly CreateAnswer[]> {
     const answers: CreateAnswer[] = [];
     for (const piece of pieces(definitions)) {
-      const flat = (await this.createPiece(piece, sizeMax, note, '')) as string[];
+      const flat = await this.createPiece(piece, sizeMax, note, '');
       for (let i = 0; i < flat.length; i += 2) {
         const outcome = flat[i] as CreateAnswer['outcome'];
         answers.push(
@@ -112,8 +118,8 @@ export class RedisSymbolStore implements SymbolStore {
     for (const [i, piece] of all.entries()) {
       const seeding = i === all.length - 1 ? 'last' : 'more';
       const answer = await this.createPiece(piece, Number.MAX_SAFE_INTEGER, note, seeding);
-      if (answer === 'SEEDED') break;
-      created += (answer as string[]).filter((outcome) => outcome === 'created').length;
+      if (answer[0] === 'SEEDED') break;
+      created += answer.filter((outcome) => outcome === 'created').length;
     }
     await this.replicated();
     return created;
@@ -123,12 +129,12 @@ export class RedisSymbolStore implements SymbolStore {
     let restored = 0;
     const conflicts: string[] = [];
     for (const piece of pieces(known)) {
-      const [count, ...refused] = (await this.run(RESTORE, [
+      const [count, ...refused] = await this.run(SCRIPTS.restore, [
         JSON.stringify(piece),
         version,
         JSON.stringify(note),
         ...this.common(),
-      ])) as string[];
+      ]);
       restored += Number(count);
       conflicts.push(...refused);
     }
@@ -178,8 +184,8 @@ export class RedisSymbolStore implements SymbolStore {
     sizeMax: number,
     note: ChangeNote,
     seeding: '' | 'more' | 'last',
-  ): Promise<unknown> {
-    return this.run(CREATE, [
+  ): Promise<readonly string[]> {
+    return this.run(SCRIPTS.create, [
       JSON.stringify(piece),
       sizeMax,
       JSON.stringify(note),
@@ -188,7 +194,7 @@ export class RedisSymbolStore implements SymbolStore {
     ]);
   }
 
-  private common(): readonly (string | number)[] {
+  private common(): readonly ScriptArgument[] {
     return [this.names.control, AUDIT_ENTRIES_MAX, randomUUID()];
   }
 
@@ -205,23 +211,9 @@ export class RedisSymbolStore implements SymbolStore {
     }
   }
 
-  private run(script: string, args: readonly (string | number)[]): Promise<unknown> {
-    const sha = this.sha(script);
-    return this.ask(async () => {
-      try {
-        return await this.redis.evalsha(sha, this.keys.length, ...this.keys, ...args);
-      } catch (error) {
-        // A Redis that restarted, or a replica that was promoted, has not seen the script.
-        if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-        return this.redis.eval(script, this.keys.length, ...this.keys, ...args);
-      }
-    });
-  }
-
-  private sha(script: string): string {
-    let sha = this.shas.get(script);
-    if (sha === undefined) this.shas.set(script, (sha = createHash('sha1').update(script).digest('hex')));
-    return sha;
+  /** @returns the flat reply as texts */
+  private async run(script: RedisScript, args: readonly ScriptArgument[]): Promise<readonly string[]> {
+    return array(await script.run(this.redis, this.keys, args)).map(String);
   }
 
   private async ask<T>(command: () => Promise<T>): Promise<T> {

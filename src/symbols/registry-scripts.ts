@@ -86,11 +86,11 @@ return {outcome, after}
 `;
 
 /**
- * ARGV: definitions sizeMax note channel entriesMax origin seeding ('' | 'more' | 'last'). Answers 'SEEDED', or
- * {outcome, text} per definition in one flat list.
+ * ARGV: definitions sizeMax note channel entriesMax origin seeding ('' | 'more' | 'last'). Answers {'SEEDED'}, or
+ * outcome and text per definition in one flat list.
  */
 export const CREATE = `${SHARED}
-if ARGV[7] ~= '' and redis.call('HGET', VERSION, 'seeded') == '1' then return 'SEEDED' end
+if ARGV[7] ~= '' and redis.call('HGET', VERSION, 'seeded') == '1' then return {'SEEDED'} end
 local version, sid = load(ARGV[6])
 local size = redis.call('HLEN', SYMBOLS)
 local answers, created, text = {}, {}, ''

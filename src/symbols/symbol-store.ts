@@ -11,6 +11,9 @@ import type { Instrument } from '#market-data';
 import type { InstrumentDefinition, InstrumentPatch } from './instrument-rules.js';
 
 export interface SymbolStore {
+  /** For the start of a process. @throws StoreUnavailable when the store does not answer within 10 s */
+  whenReady(): Promise<void>;
+
   /**
    * Instruments whose position is above `version`, in order of positions, at most `count`.
    * @throws StoreUnavailable
