@@ -31,6 +31,8 @@ export interface Instrument {
   readonly tradingStatus: TradingStatus;
   /** Caps the rate of this symbol below the service's, in ms; null = the service's interval. */
   readonly coalesceIntervalMs: number | null;
+  /** Why its status last changed, as operators gave it; subscribers are told. */
+  readonly statusReason?: string | null;
   /** Registry version at which this instrument last changed. */
   readonly version: number;
 }

@@ -1,0 +1,160 @@
+/**
+ * When lanes flush, and in what pieces. The service-rate lane has no timer of its own: it goes 3 ms after the first
+ * cause since its last flush, so that all partitions of one turn share a flush. A slower lane goes with the first
+ * flush at or after its due time, or by a timer when something waits for it. The second half is done in slices, so
+ * that no flush holds the event loop; who is first rotates, so that nobody is always last.
+ */
+import type { Clock } from '../clock.js';
+import type { Lane } from './lane.js';
+import type { Server } from './serve.js';
+import type { Session } from './session.js';
+import type { TradeLane } from './trade-lane.js';
+
+/** How a Flusher waits; tests drive it by hand. */
+export interface FlushTimers {
+  after(ms: number, run: () => void): void;
+  /** Once the event loop has handled what is waiting. */
+  soon(run: () => void): void;
+}
+
+export const nodeTimers: FlushTimers = {
+  after: (ms, run) => {
+    setTimeout(run, ms);
+  },
+  soon: (run) => {
+    setImmediate(run);
+  },
+};
+
+const GATHER_MS = 3;
+/** A slice ends after this long; checked every few sessions, since reading the clock costs as much as a small frame. */
+const SLICE_MS = 3;
+const SESSIONS_PER_CHECK = 16;
+
+export class Flusher {
+  /** Number of the running or last flush. */
+  pass = 0;
+  running = false;
+  private scheduled = false;
+  private stopped = false;
+  private timerAtMs = Number.POSITIVE_INFINITY;
+  private order: Session[] = [];
+  private next = 0;
+  private rotation = 0;
+  /** Flush durations of the last seconds are an operator's matter: count and longest slice. */
+  readonly counters = { flushes: 0, slices: 0, sliceMsMax: 0 };
+
+  /**
+   * @param lanes from the service's rate to the slowest
+   * @param sessions all open sessions, in any order
+   * @param speaks which dialects have sessions
+   * @param flushed called when a flush has reached every session
+   */
+  constructor(
+    private readonly lanes: readonly Lane[],
+    private readonly trades: TradeLane,
+    private readonly server: Server,
+    private readonly sessions: readonly Session[],
+    private readonly speaks: readonly boolean[],
+    private readonly clock: Clock,
+    private readonly timers: FlushTimers,
+    private readonly flushed: (pass: number) => void,
+  ) {}
+
+  /** Something is to be flushed: a batch, a reload, a socket that drained, a command that left something behind. */
+  cause(): void {
+    if (this.scheduled || this.running || this.stopped) return;
+    this.scheduled = true;
+    this.timers.after(GATHER_MS, () => this.begin());
+  }
+
+  /** Makes every lane go with the next flush, whatever its rate, and asks for that flush. */
+  causeAll(): void {
+    for (const lane of this.lanes) lane.flushedAtMs = Number.NEGATIVE_INFINITY;
+    this.cause();
+  }
+
+  /** No further flush begins. */
+  stop(): void {
+    this.stopped = true;
+  }
+
+  /** Gives a session its share of the running flush now, before a command changes what it follows. */
+  serveFirst(session: Session): void {
+    if (this.running && session.servedPass !== this.pass) this.server.serve(session, this.pass);
+  }
+
+  private begin(): void {
+    this.scheduled = false;
+    if (this.stopped || this.running) return;
+    const nowMs = this.clock.monotonicMs();
+    this.pass++;
+    this.running = true;
+    this.counters.flushes++;
+    this.server.unfinished = false;
+    for (const lane of this.lanes) if (this.isDue(lane, nowMs)) lane.flush(this.pass, nowMs, this.speaks);
+    this.trades.flush(this.pass, this.speaks);
+    this.snapshot();
+    this.slice();
+  }
+
+  private isDue(lane: Lane, nowMs: number): boolean {
+    if (lane.rung.index === 0) return true;
+    return lane.flushedAtMs + lane.rung.intervalMs <= nowMs && hasWork(lane);
+  }
+
+  /** The sessions of now, beginning with another one each time. Later ones have no share in this flush. */
+  private snapshot(): void {
+    const { sessions, order } = this;
+    const count = sessions.length;
+    this.rotation = count === 0 ? 0 : (this.rotation + 1) % count;
+    order.length = count;
+    for (let i = 0; i < count; i++) order[i] = sessions[(i + this.rotation) % count]!;
+    this.next = 0;
+  }
+
+  private slice(): void {
+    const { order, server, clock } = this;
+    const startMs = clock.monotonicMs();
+    this.counters.slices++;
+    while (this.next < order.length) {
+      const session = order[this.next++]!;
+      if (session.servedPass !== this.pass) server.serve(session, this.pass);
+      if (this.next % SESSIONS_PER_CHECK !== 0) continue;
+      const spentMs = clock.monotonicMs() - startMs;
+      if (spentMs < SLICE_MS || this.next === order.length) continue;
+      this.counters.sliceMsMax = Math.max(this.counters.sliceMsMax, spentMs);
+      this.timers.soon(() => this.slice());
+      return;
+    }
+    this.end();
+  }
+
+  private end(): void {
+    this.running = false;
+    this.order.length = 0;
+    this.flushed(this.pass);
+    if (this.server.unfinished || this.lanes[0]!.hasFlushable || this.trades.hasFlushable) this.cause();
+    this.awaitSlowerLanes();
+  }
+
+  /** Sets the timer for the first slower lane that has something to do. */
+  private awaitSlowerLanes(): void {
+    const nowMs = this.clock.monotonicMs();
+    let firstMs = Number.POSITIVE_INFINITY;
+    for (const lane of this.lanes) {
+      if (lane.rung.index === 0 || !hasWork(lane)) continue;
+      firstMs = Math.min(firstMs, Math.max(lane.flushedAtMs + lane.rung.intervalMs, nowMs + GATHER_MS));
+    }
+    if (firstMs >= this.timerAtMs || this.stopped) return;
+    this.timerAtMs = firstMs;
+    this.timers.after(firstMs - nowMs, () => {
+      this.timerAtMs = Number.POSITIVE_INFINITY;
+      this.cause();
+    });
+  }
+}
+
+function hasWork(lane: Lane): boolean {
+  return lane.hasFlushable || lane.behind > 0;
+}

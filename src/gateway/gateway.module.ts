@@ -1,0 +1,64 @@
+import { Inject, Module, type OnApplicationBootstrap } from '@nestjs/common';
+import { ApiKeys } from '../api-keys.js';
+import { CLOCK, type Clock } from '../clock.js';
+import { CONFIG, type Config } from '../config.js';
+import { FOLLOWER, type Follower } from '../fanout/image-sink.js';
+import { Lifecycle } from '../ops/lifecycle.js';
+import { Metrics } from '../ops/metrics.js';
+import { Readiness } from '../ops/readiness.js';
+import { SocketRoutes } from '../socket-routes.js';
+import { SYMBOL_REGISTRY, type SymbolRegistry } from '../symbols/symbol-registry.js';
+import { StreamAdmission, subjectOfToken } from './admission.js';
+import { nodeTimers } from './flusher.js';
+import { Gateway } from './gateway.js';
+import { GatewayLife } from './gateway-life.js';
+import { gatewayMetrics } from './gateway-metrics.js';
+import { STREAM_PATH, StreamGateway } from './stream.gateway.js';
+
+@Module({
+  providers: [
+    StreamGateway,
+    {
+      provide: Gateway,
+      inject: [CONFIG, SYMBOL_REGISTRY, CLOCK],
+      useFactory: (config: Config, registry: SymbolRegistry, clock: Clock) => {
+        const keys = new ApiKeys(config);
+        const authenticate = (token: string) => subjectOfToken(keys, token);
+        return new Gateway({ config, registry, clock, timers: nodeTimers, authenticate });
+      },
+    },
+    {
+      provide: StreamAdmission,
+      inject: [CONFIG, Gateway],
+      useFactory: (config: Config, gateway: Gateway) =>
+        new StreamAdmission(config, new ApiKeys(config), () => gateway.sessions.length),
+    },
+    {
+      provide: GatewayLife,
+      inject: [Gateway, FOLLOWER, CONFIG],
+      useFactory: (gateway: Gateway, follower: Follower, config: Config) =>
+        new GatewayLife(gateway, follower, config),
+    },
+  ],
+})
+export class GatewayModule implements OnApplicationBootstrap {
+  constructor(
+    @Inject(FOLLOWER) private readonly follower: Follower,
+    private readonly gateway: Gateway,
+    private readonly admission: StreamAdmission,
+    private readonly life: GatewayLife,
+    private readonly routes: SocketRoutes,
+    private readonly lifecycle: Lifecycle,
+    private readonly readiness: Readiness,
+    private readonly metrics: Metrics,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    this.routes.add(this.admission.route(STREAM_PATH));
+    this.readiness.add('stream', () => this.follower.unready());
+    gatewayMetrics(this.metrics, this.gateway);
+    this.lifecycle.onStop('sessions', 'streams', () => this.life.drain());
+    this.lifecycle.onStop('owner', 'follower', () => this.life.stop());
+    await this.life.start();
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * The gateway's pulse, four times a second: lag probes out, late ones noticed, sessions that stay blocked sent away,
+ * heartbeats. A client that stops reading is seen by its unanswered probe: the kernel's buffers hide about 4 MB from
+ * `pendingBytes`.
+ */
+import type { Clock } from '../clock.js';
+import { DIALECTS } from './dialects.js';
+import { frameOf } from './frame-writer.js';
+import type { Session } from './session.js';
+
+export const PULSE_MS = 250;
+
+export interface PulseLimits {
+  readonly probeMs: number;
+  readonly probeIdleMs: number;
+  readonly probeLagMsMax: number;
+  readonly blockedMsMax: number;
+  readonly bufferedBytesMax: number;
+  readonly authMs: number;
+  readonly clientHeartbeatMs: number;
+}
+
+export interface PulseCounters {
+  slowConsumers: number;
+  /** Longest answered lag probe since the last scrape, ms. */
+  probeLagMsMax: number;
+}
+
+export class Pulse {
+  readonly counters: PulseCounters = { slowConsumers: 0, probeLagMsMax: 0 };
+  private beat = 0;
+
+  /**
+   * @param feedTimeUs newest time of any tick, null before the first
+   * @param drained a session is no longer blocked
+   */
+  constructor(
+    private readonly sessions: readonly Session[],
+    private readonly clock: Clock,
+    private readonly limits: PulseLimits,
+    private readonly feedTimeUs: () => number | null,
+    private readonly hangUp: (session: Session, reason: 'slow_consumer' | 'unauthenticated') => void,
+    private readonly drained: (session: Session) => void,
+  ) {}
+
+  /** One beat; `PULSE_MS` after the last. */
+  run(): void {
+    const nowMs = this.clock.monotonicMs();
+    // Backwards: a session that is sent away leaves its place to the last one, which was seen already.
+    for (let i = this.sessions.length - 1; i >= 0; i--) this.check(this.sessions[i]!, nowMs);
+    this.heartbeats();
+  }
+
+  private check(session: Session, nowMs: number): void {
+    if (session.closing) return;
+    if (session.subject === null && nowMs - session.openedMs > this.limits.authMs) {
+      this.hangUp(session, 'unauthenticated');
+      return;
+    }
+    this.probe(session, nowMs);
+    if (!session.blocked) {
+      session.blockedSinceMs = null;
+      return;
+    }
+    session.blockedSinceMs ??= nowMs;
+    const tooLong = nowMs - session.blockedSinceMs >= this.limits.blockedMsMax;
+    if (!tooLong && session.socket.pendingBytes <= this.limits.bufferedBytesMax) return;
+    this.counters.slowConsumers++;
+    this.hangUp(session, 'slow_consumer');
+  }
+
+  private probe(session: Session, nowMs: number): void {
+    if (session.probeSentMs !== null) {
+      if (nowMs - session.probeSentMs >= this.limits.probeLagMsMax) session.probeLate = true;
+      return;
+    }
+    const everyMs = session.sentSinceProbe ? this.limits.probeMs : this.limits.probeIdleMs;
+    if (nowMs - session.probedMs < everyMs) return;
+    session.probeSentMs = nowMs;
+    session.sentSinceProbe = false;
+    session.socket.ping(probePayload(nowMs));
+  }
+
+  /** The client answered a ping. Only the answer to the probe that is out counts. */
+  pong(session: Session, payload: Uint8Array): void {
+    if (session.probeSentMs === null || probeTime(payload) !== session.probeSentMs) return;
+    const nowMs = this.clock.monotonicMs();
+    this.counters.probeLagMsMax = Math.max(this.counters.probeLagMsMax, nowMs - session.probeSentMs);
+    session.probeSentMs = null;
+    session.probedMs = nowMs;
+    if (!session.probeLate) return;
+    session.probeLate = false;
+    if (session.blocked) return;
+    session.blockedSinceMs = null;
+    this.drained(session);
+  }
+
+  /** A share of the sessions per beat, so that each has one per clientHeartbeatMs and no beat is long. */
+  private heartbeats(): void {
+    const beats = Math.max(1, Math.round(this.limits.clientHeartbeatMs / PULSE_MS));
+    this.beat = (this.beat + 1) % beats;
+    const timeUs = this.clock.nowUs();
+    const record = { type: 'heartbeat', timeUs, feedTimeUs: this.feedTimeUs() } as const;
+    const frames = DIALECTS.map((dialect) => frameOf(dialect.control(record), dialect.binary));
+    for (const session of this.sessions) {
+      if (session.number % beats !== this.beat || session.closing) continue;
+      const probed = session.sentSinceProbe;
+      session.frame(frames[session.dialectAt]!);
+      // A heartbeat is no data: an idle session is not probed more often for it.
+      session.sentSinceProbe = probed;
+    }
+  }
+}
+
+function probePayload(nowMs: number): Uint8Array {
+  const payload = Buffer.allocUnsafe(8);
+  payload.writeDoubleBE(nowMs);
+  return payload;
+}
+
+function probeTime(payload: Uint8Array): number {
+  return payload.length === 8 ? Buffer.from(payload).readDoubleBE() : Number.NaN;
+}

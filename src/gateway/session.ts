@@ -1,0 +1,178 @@
+/**
+ * One connected client: its socket, what it follows, and per symbol whether it is in step with its lane or behind.
+ * In step costs nothing; behind is one number per lane (`since`) while the socket is blocked, and an entry of
+ * `exceptions` only where a command made it differ.
+ */
+import type { ControlRecord, Dialect } from '#wire';
+import type { ClientSocket } from './client-socket.js';
+import type { Cohort } from './cohorts.js';
+import { DIALECTS } from './dialects.js';
+import { frameOf } from './frame-writer.js';
+import type { Lane, Sent } from './lane.js';
+import { hasSid, NO_SIDS, type SidList } from './sid-list.js';
+import type { Position } from './trade-lane.js';
+
+/** A session's part in one lane. */
+export interface Membership {
+  readonly lane: Lane;
+  cohort: Cohort;
+  /** First pass that the blocked session missed, 0 = none: symbols that changed in it or later are behind. */
+  since: number;
+  /** Symbols that are behind at what a command left them with; null = none. Beats `since`. */
+  exceptions: Map<number, Sent | null> | null;
+  /** Whether the lane counts this membership as behind. */
+  countedBehind: boolean;
+}
+
+/** A wildcard channel as the client gave it. */
+export interface Wildcard {
+  readonly channel: string;
+  readonly prefix: string;
+  /** Wished updates per second; null = the service's rate. */
+  readonly hz: number | null;
+}
+
+export class Session {
+  readonly dialect: Dialect;
+  /** Null until the client has said who it is. */
+  subject: string | null = null;
+  /** Named ticker channels with the rate that was wished for each. */
+  readonly tickers = new Map<number, number | null>();
+  /** Named trade channels. */
+  namedTrades: SidList = NO_SIDS;
+  /** Named status channels. */
+  statusSids: SidList = NO_SIDS;
+  tickerWildcards: readonly Wildcard[] = [];
+  tradeWildcards: readonly Wildcard[] = [];
+  statusWildcards: readonly Wildcard[] = [];
+  /** One per lane in which it follows symbols. */
+  memberships: Membership[] = [];
+  /** Trades that it follows, named and by wildcard. */
+  tradesFollowed: SidList = NO_SIDS;
+  /** Symbols on whose trades it is behind, and where it stands there. */
+  readonly tradesBehind = new Map<number, Position>();
+  /** Partitions of which it was told that they are stale. */
+  readonly stalePartitions = new Set<number>();
+  /** The pass of which it has had its share. */
+  servedPass = 0;
+  /** True once goodbye or a close was sent: nothing more is written. */
+  closing = false;
+  /** Monotonic ms since when it is blocked without a break; null = it is not. */
+  blockedSinceMs: number | null = null;
+  /** Whether its lag probe has been unanswered for too long. */
+  probeLate = false;
+  /** Monotonic ms when the unanswered lag probe was sent; null = none is out. */
+  probeSentMs: number | null = null;
+  /** Monotonic ms of the last probe that was answered, or of the opening. */
+  probedMs: number;
+  /** Whether data was sent since the last probe. */
+  sentSinceProbe = false;
+  /** Place in the gateway's list of sessions. */
+  place = -1;
+  private awaitingDrain = false;
+
+  /**
+   * @param connection name of this connection, in `welcome` and logs
+   * @param number counts the sessions of this gateway
+   * @param dialectAt place of its dialect in DIALECTS
+   * @param drained told when a blocked socket has drained
+   */
+  constructor(
+    readonly connection: string,
+    readonly number: number,
+    readonly socket: ClientSocket,
+    readonly dialectAt: number,
+    readonly openedMs: number,
+    private readonly drained: (session: Session) => void,
+  ) {
+    this.dialect = DIALECTS[dialectAt]!;
+    this.probedMs = openedMs;
+  }
+
+  /** The kernel has not taken all of an earlier turn, or the client does not answer its lag probe. */
+  get blocked(): boolean {
+    return this.probeLate || this.socket.pendingBytes > 0;
+  }
+
+  get isBehind(): boolean {
+    return this.tradesBehind.size > 0 || this.memberships.some((membership) => isBehind(membership));
+  }
+
+  get followsAny(): boolean {
+    return this.memberships.length > 0 || this.tradesFollowed.length > 0;
+  }
+
+  membershipOf(sid: number): Membership | undefined {
+    return this.memberships.find((membership) => hasSid(membership.cohort.sids, sid));
+  }
+
+  /** Symbols of all tickers that it follows. */
+  get tickersFollowed(): number {
+    let count = 0;
+    for (const membership of this.memberships) count += membership.cohort.sids.length;
+    return count;
+  }
+
+  /** Whether any of its channels covers a symbol. */
+  covers(sid: number, symbol: string): boolean {
+    return (
+      hasSid(this.tradesFollowed, sid) ||
+      hasSid(this.statusSids, sid) ||
+      this.membershipOf(sid) !== undefined ||
+      this.statusWildcards.some((wildcard) => symbol.startsWith(wildcard.prefix))
+    );
+  }
+
+  /** Writes one control record, also while blocked: the bound on buffered bytes holds them. */
+  control(record: ControlRecord): void {
+    this.frame(frameOf(this.dialect.control(record), this.dialect.binary));
+  }
+
+  /** Writes whole frames that stay as they are. */
+  frame(frames: Uint8Array): void {
+    if (this.closing) return;
+    this.socket.write(frames);
+    this.sentSinceProbe = true;
+    this.watchDrain();
+  }
+
+  /** Asks to be told once what the kernel did not take is gone. */
+  watchDrain(): void {
+    if (this.awaitingDrain || this.socket.pendingBytes === 0) return;
+    this.awaitingDrain = true;
+    this.socket.whenDrained(() => {
+      this.awaitingDrain = false;
+      if (!this.probeLate) this.blockedSinceMs = null;
+      this.drained(this);
+    });
+  }
+}
+
+export function isBehind(membership: Membership): boolean {
+  return membership.since > 0 || (membership.exceptions !== null && membership.exceptions.size > 0);
+}
+
+/** Keeps the lane's count of sessions that are behind. Call after every change of `since` or `exceptions`. */
+export function countBehind(membership: Membership): void {
+  const behind = isBehind(membership);
+  if (behind === membership.countedBehind) return;
+  membership.countedBehind = behind;
+  membership.lane.behind += behind ? 1 : -1;
+}
+
+/** Puts a symbol behind at what the session was last sent of it, or at nothing. */
+export function setBehind(membership: Membership, sid: number, sent: Sent | null): void {
+  membership.exceptions ??= new Map();
+  membership.exceptions.set(sid, sent);
+  countBehind(membership);
+}
+
+/** What the session was last sent of a symbol of this membership. */
+export function lastSent(membership: Membership, sid: number): Sent | null {
+  const exception = membership.exceptions?.get(sid);
+  if (exception !== undefined) return exception;
+  const { lane, since } = membership;
+  // Blocked since then: it has something older than the lane's state, so the same state is not enough.
+  const missed = since > 0 && lane.changedIn[sid]! >= since;
+  return lane.sent(sid, missed);
+}

@@ -1,0 +1,113 @@
+/**
+ * Stale is said, never guessed. A partition that fell silent is told to every session that follows one of its
+ * symbols; `fresh` follows when it was heard again and the flush that shows it has reached the session. What several
+ * partitions have to say in one turn is told together.
+ */
+import type { Instrument } from '#market-data';
+import type { StaleReason } from '../fanout/image-sink.js';
+import type { SymbolRegistry } from '../symbols/symbol-registry.js';
+import type { Session } from './session.js';
+
+interface Silence {
+  readonly sinceUs: number;
+  readonly reason: StaleReason;
+}
+
+export class Staleness {
+  private readonly silences = new Map<number, Silence>();
+  /** Partitions that fell silent and have not been told yet. */
+  private untold: number[] = [];
+  /** The first flush that shows what a partition brought after its last silence. */
+  private readonly shownFrom = new Map<number, number>();
+
+  constructor(
+    private readonly registry: SymbolRegistry,
+    private readonly partitions: number,
+    private readonly sessions: readonly Session[],
+    private readonly soon: (run: () => void) => void,
+  ) {}
+
+  /** How many partitions are silent now. */
+  get silent(): number {
+    return this.silences.size;
+  }
+
+  fellSilent(partition: number, silence: Silence): void {
+    if (this.silences.has(partition)) return;
+    this.silences.set(partition, silence);
+    this.untold.push(partition);
+    if (this.untold.length === 1) this.soon(() => this.tell());
+  }
+
+  /**
+   * Whether this ends a silence: then a flush has to show it, and `flushed` tells it.
+   * @param pass the running or last flush, which does not show it yet
+   */
+  heard(partition: number, pass: number): boolean {
+    this.untold = this.untold.filter((other) => other !== partition);
+    if (!this.silences.delete(partition)) return false;
+    this.shownFrom.set(partition, pass + 1);
+    return true;
+  }
+
+  /** This flush has reached every session: those that are not behind see what is fresh again. */
+  flushed(pass: number): void {
+    for (const session of this.sessions) {
+      if (session.stalePartitions.size > 0 && !session.isBehind && !session.blocked)
+        this.tellFresh(session, pass);
+    }
+  }
+
+  /** A session has subscribed: it is told, after `subscribed`, what of its symbols is stale. */
+  tellJoined(session: Session, instruments: readonly Instrument[]): void {
+    if (this.silences.size === 0) return;
+    const joined = new Set<number>();
+    for (const { sid } of instruments) joined.add(this.registry.partition(sid));
+    this.tellSession(
+      session,
+      [...joined].filter((partition) => this.silences.has(partition)),
+    );
+  }
+
+  private tell(): void {
+    const partitions = this.untold;
+    this.untold = [];
+    if (partitions.length === 0) return;
+    for (const session of this.sessions) this.tellSession(session, partitions);
+  }
+
+  private tellSession(session: Session, partitions: readonly number[]): void {
+    if (partitions.length === 0 || !session.followsAny) return;
+    const all = this.silences.size === this.partitions;
+    const sids = all ? null : this.sidsOf(session, new Set(partitions));
+    if (sids !== null && sids.length === 0) return;
+    const { sinceUs, reason } = earliest(partitions.map((partition) => this.silences.get(partition)!));
+    for (const partition of all ? this.silences.keys() : partitions) session.stalePartitions.add(partition);
+    session.control({ type: 'stale', sids, sinceUs, reason });
+  }
+
+  private tellFresh(session: Session, pass: number): void {
+    const isShown = (partition: number) =>
+      !this.silences.has(partition) && (this.shownFrom.get(partition) ?? 0) <= pass;
+    const fresh = new Set([...session.stalePartitions].filter(isShown));
+    if (fresh.size === 0) return;
+    const everything = fresh.size === session.stalePartitions.size && this.silences.size === 0;
+    for (const partition of fresh) session.stalePartitions.delete(partition);
+    session.control({ type: 'fresh', sids: everything ? null : this.sidsOf(session, fresh) });
+  }
+
+  /** Symbols of these partitions that a session follows. */
+  private sidsOf(session: Session, partitions: ReadonlySet<number>): number[] {
+    const sids = new Set<number>();
+    const consider = (sid: number) => {
+      if (partitions.has(this.registry.partition(sid))) sids.add(sid);
+    };
+    for (const { cohort } of session.memberships) cohort.sids.forEach(consider);
+    session.tradesFollowed.forEach(consider);
+    return [...sids].sort((a, b) => a - b);
+  }
+}
+
+function earliest(silences: readonly Silence[]): Silence {
+  return silences.reduce((first, silence) => (silence.sinceUs < first.sinceUs ? silence : first));
+}

@@ -1,0 +1,189 @@
+/**
+ * The newest trades of every symbol, shared by all sessions: whoever is behind reads on from here. Trades of a ring
+ * are contiguous. Bounded by age and by bytes over all rings; full means: the oldest trade of all goes, and who still
+ * needed it gets a `gap`.
+ */
+export interface RingTrade {
+  readonly seq: number;
+  readonly timeUs: number;
+  readonly price: number;
+  /** NaN when unknown. */
+  readonly size: number;
+  readonly id: string | null;
+  readonly conditions: string | null;
+}
+
+export interface TradeRingLimits {
+  readonly ageMsMax: number;
+  readonly bytesMax: number;
+}
+
+interface Ring {
+  epoch: number;
+  /** Seq of the newest trade that is known, in the ring or not. */
+  last: number;
+  trades: RingTrade[];
+  /** trades before this index are gone. */
+  head: number;
+  /** Entries of the queues below that belong to trades which are gone already. */
+  staleEntries: number;
+}
+
+/** Measured on 1 M trades without texts: object, array slot and queue entry. */
+const TRADE_BYTES = 112;
+
+export class TradeRings {
+  private readonly rings: (Ring | undefined)[] = [];
+  private readonly arrivals = new ArrivalQueue();
+  /** Sids of trades that were put in front of their ring, newest first: the last one is the oldest of all. */
+  private readonly past: number[] = [];
+  /** Estimated bytes of all rings. */
+  bytes = 0;
+  /** Trades that had to go because of the byte limit, not of their age. */
+  evicted = 0;
+
+  constructor(private readonly limits: TradeRingLimits) {}
+
+  /** Epoch of a symbol's ring, 0 before anything is known. */
+  epoch(sid: number): number {
+    return this.rings[sid]?.epoch ?? 0;
+  }
+
+  /** Seq of the newest known trade, 0 before the first. */
+  last(sid: number): number {
+    return this.rings[sid]?.last ?? 0;
+  }
+
+  /** Seq of the oldest trade in the ring; last + 1 when it is empty. */
+  first(sid: number): number {
+    const ring = this.rings[sid];
+    return ring === undefined ? 1 : ring.last - size(ring) + 1;
+  }
+
+  /** The trade with this seq, which is between first and last. */
+  get(sid: number, seq: number): RingTrade {
+    const ring = this.rings[sid];
+    const trade = ring?.trades[ring.trades.length - (ring.last - seq) - 1];
+    if (trade === undefined) throw new RangeError(`Expected a trade in the ring of ${sid}, was ${seq}`);
+    return trade;
+  }
+
+  /** Begins anew after `last`: what came before it is not in the ring. */
+  restart(sid: number, epoch: number, last: number): void {
+    const ring = this.rings[sid];
+    if (ring === undefined) {
+      this.rings[sid] = { epoch, last, trades: [], head: 0, staleEntries: 0 };
+      return;
+    }
+    this.empty(sid);
+    ring.epoch = epoch;
+    ring.last = last;
+  }
+
+  /** Forgets the trades of a symbol, but not its numbers: they have become a gap. */
+  empty(sid: number): void {
+    const ring = this.rings[sid];
+    if (ring === undefined) return;
+    for (let i = ring.head; i < ring.trades.length; i++) this.bytes -= bytesOf(ring.trades[i]!);
+    ring.staleEntries += size(ring);
+    ring.trades = [];
+    ring.head = 0;
+  }
+
+  /** The next trade of a symbol. A hole in its numbers, or another epoch, begins the ring anew. */
+  push(sid: number, epoch: number, trade: RingTrade, nowMs: number): void {
+    let ring = this.rings[sid];
+    if (ring === undefined || ring.epoch !== epoch || ring.last + 1 !== trade.seq) {
+      this.restart(sid, epoch, trade.seq - 1);
+      ring = this.rings[sid]!;
+    }
+    ring.trades.push(trade);
+    ring.last = trade.seq;
+    this.bytes += bytesOf(trade);
+    this.arrivals.push(sid, nowMs);
+    this.trim(nowMs);
+  }
+
+  /** A trade right before the ring's first; others are of no use and are left out. */
+  pushPast(sid: number, epoch: number, trade: RingTrade): void {
+    const ring = this.rings[sid];
+    if (ring === undefined || ring.epoch !== epoch || trade.seq !== this.first(sid) - 1) return;
+    if (this.bytes + bytesOf(trade) > this.limits.bytesMax) return;
+    if (ring.head > 0) ring.trades[--ring.head] = trade;
+    else ring.trades.unshift(trade);
+    this.bytes += bytesOf(trade);
+    this.past.push(sid);
+  }
+
+  /** Drops what is too old or too much. */
+  trim(nowMs: number): void {
+    while (this.bytes > this.limits.bytesMax && this.dropOldest()) this.evicted++;
+    while (this.arrivals.size > 0 && this.arrivals.oldestMs < nowMs - this.limits.ageMsMax) this.dropOldest();
+  }
+
+  private dropOldest(): boolean {
+    const sid = this.past.pop() ?? this.arrivals.shift();
+    if (sid === undefined) return false;
+    const ring = this.rings[sid]!;
+    if (ring.staleEntries > 0) {
+      ring.staleEntries--;
+      return true;
+    }
+    this.bytes -= bytesOf(ring.trades[ring.head]!);
+    ring.head++;
+    if (ring.head > 64 && ring.head * 2 > ring.trades.length) {
+      ring.trades = ring.trades.slice(ring.head);
+      ring.head = 0;
+    }
+    return true;
+  }
+}
+
+function size(ring: Ring): number {
+  return ring.trades.length - ring.head;
+}
+
+function bytesOf(trade: RingTrade): number {
+  return TRADE_BYTES + (trade.id?.length ?? 0) + (trade.conditions?.length ?? 0);
+}
+
+/** Sids in order of arrival, with the time of each; a growing circular buffer. */
+class ArrivalQueue {
+  private sids = new Int32Array(1024);
+  private times = new Float64Array(1024);
+  private head = 0;
+  size = 0;
+
+  get oldestMs(): number {
+    return this.times[this.head]!;
+  }
+
+  push(sid: number, ms: number): void {
+    if (this.size === this.sids.length) this.grow();
+    const tail = (this.head + this.size) % this.sids.length;
+    this.sids[tail] = sid;
+    this.times[tail] = ms;
+    this.size++;
+  }
+
+  shift(): number | undefined {
+    if (this.size === 0) return undefined;
+    const sid = this.sids[this.head]!;
+    this.head = (this.head + 1) % this.sids.length;
+    this.size--;
+    return sid;
+  }
+
+  private grow(): void {
+    const sids = new Int32Array(this.sids.length * 2);
+    const times = new Float64Array(sids.length);
+    for (let i = 0; i < this.size; i++) {
+      const from = (this.head + i) % this.sids.length;
+      sids[i] = this.sids[from]!;
+      times[i] = this.times[from]!;
+    }
+    this.sids = sids;
+    this.times = times;
+    this.head = 0;
+  }
+}
