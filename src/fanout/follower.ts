@@ -200,6 +200,7 @@ class Following {
   joinedCount = 0;
   private end: (() => Promise<void>) | undefined;
   private over = false;
+  private subscribed = false;
 
   constructor(
     readonly watch: LiveWatch,
@@ -215,11 +216,12 @@ class Following {
 
   async subscribe(tape: Tape): Promise<void> {
     const end = await tape.follow({
-      message: (partition, bytes) => this.partitions[partition]?.receive(bytes),
-      up: () => this.up(),
-      down: () => {
-        this.watch.subscribed = false;
+      // What comes before `up` may have holes in front of it, and is in the store that is asked then.
+      message: (partition, bytes) => {
+        if (this.subscribed) this.partitions[partition]?.receive(bytes);
       },
+      up: () => this.up(),
+      down: () => this.setSubscribed(false),
     });
     // Stopped while the store was not there: nobody else would end it.
     if (this.over) await end();
@@ -235,7 +237,12 @@ class Following {
 
   private up(): void {
     if (this.over) return;
-    this.watch.subscribed = true;
+    this.setSubscribed(true);
     for (const partition of this.partitions) partition.check();
+  }
+
+  private setSubscribed(subscribed: boolean): void {
+    this.subscribed = subscribed;
+    this.watch.subscribed = subscribed;
   }
 }

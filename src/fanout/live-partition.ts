@@ -150,7 +150,7 @@ export class LivePartition {
       if (this.held.count > 0) this.applyHeld();
       return;
     }
-    if (this.repairing === undefined) this.shared.counters.holes++;
+    if (this.loaded && this.repairing === undefined) this.shared.counters.holes++;
     if (!this.held.offer(epoch, number, this.stamp, bytes)) this.shared.counters.heldRefused++;
   }
 
