@@ -19,7 +19,7 @@ export function AddSymbols({ onAdd }: { onAdd: (symbols: readonly string[]) => r
       <label for="symbols">Add symbol</label>
       <input
         id="symbols"
-        placeholder="MSFT, ETH/USD"
+        placeholder="MSFT, ETH-USD"
         autocomplete="off"
         autocapitalize="characters"
         spellcheck={false}

@@ -27,7 +27,7 @@ export const DEFAULT_SYMBOLS: readonly string[] = [
   'BA',
   'SPY',
   'QQQ',
-  'BTC/USD',
-  'ETH/USD',
-  'SOL/USD',
+  'BTC-USD',
+  'ETH-USD',
+  'SOL-USD',
 ];

@@ -39,10 +39,10 @@ export function sizeText(size: number | null, scale: number): string {
   return size === null ? UNKNOWN : format(0, Math.min(scale, 4)).format(size);
 }
 
-/** Large amounts in thousands, millions, billions: four digits say enough. */
+/** Amounts from a million in millions, billions, trillions: the column keeps its width. */
 export function amountText(amount: number | null): string {
   if (amount === null) return UNKNOWN;
-  if (amount < 10_000) return format(0, 2).format(amount);
+  if (amount < 1_000_000) return format(0, amount < 10_000 ? 2 : 0).format(amount);
   for (const [unit, letter] of UNITS)
     if (amount >= unit) return `${format(2, 2).format(amount / unit)}${letter}`;
   return format(0, 0).format(amount);
@@ -52,7 +52,6 @@ const UNITS = [
   [1e12, 'T'],
   [1e9, 'B'],
   [1e6, 'M'],
-  [1e3, 'K'],
 ] as const;
 
 /** Change from `base` in per cent, null where there is none to speak of. */

@@ -1,4 +1,4 @@
-/** What the address of the page says: `?symbols=AAPL,BTC/USD&codec=json`. */
+/** What the address of the page says: `?symbols=AAPL,BTC-USD&codec=json`. */
 import { CODECS, type Codec } from '#client';
 import { isSymbol } from '#market-data';
 import { DEFAULT_SYMBOLS } from './default-symbols.js';

@@ -19,6 +19,9 @@ const COLUMNS = [
   ['remove', ''],
 ] as const;
 
+/** Columns between the symbol and the button. */
+const REFUSED = COLUMNS.slice(1, -1).map(([name]) => name);
+
 export function WatchlistTable({
   watchlist,
   onRemove,
@@ -55,7 +58,7 @@ export function WatchlistTable({
           ))}
         </tbody>
       </table>
-      {rows.length === 0 && <p class="empty">No symbols yet. Add some above, such as AAPL or BTC/USD.</p>}
+      {rows.length === 0 && <p class="empty">No symbols yet. Add some above, such as AAPL or BTC-USD.</p>}
     </section>
   );
 }
@@ -87,9 +90,12 @@ function Row({ row, onRemove }: { row: WatchRow; onRemove: (symbol: string) => v
           <td class="age">{row.age.text}</td>
         </>
       ) : (
-        <td class="refusal" colSpan={COLUMNS.length - 2}>
-          {refusal}
-        </td>
+        // One cell per column all the same: on a phone most of them are not shown.
+        REFUSED.map((name, i) => (
+          <td key={name} class={`${name} ${i === 0 ? 'refusal' : ''}`}>
+            {i === 0 && refusal}
+          </td>
+        ))
       )}
       <td class="remove">
         <button type="button" aria-label={`Remove ${row.symbol}`} onClick={() => onRemove(row.symbol)}>
