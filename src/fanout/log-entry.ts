@@ -127,7 +127,7 @@ export function joinGroups(groups: readonly Uint8Array[]): Uint8Array {
 /** Called in the order of the entry. Unknown sizes and numbers are NaN, unknown texts null. */
 export interface LogEntryVisitor {
   /** @returns false when the group is known already: its ticks are stepped over */
-  group(source: string, session: string, sequence: number, part: number): boolean;
+  group(source: string, session: string, sequence: number, part: number, ticks: number): boolean;
   /** @param timeUs exchange time, else receive time */
   quote(
     sid: number,
@@ -165,12 +165,15 @@ export class LogEntryDecoder {
   private group(groups: MsgpackReader, visitor: LogEntryVisitor): void {
     const items = groups.array();
     if (items < GROUP_ITEMS) throw new MsgpackError(`Expected a group, was ${items} items`);
-    const wanted = visitor.group(groups.string(), groups.string(), groups.integer(), groups.integer());
+    const source = groups.string();
+    const session = groups.string();
+    const sequence = groups.integer();
+    const part = groups.integer();
     groups.integer();
     const receiveUs = groups.integer();
     const exchangeUs = groups.integer();
     const count = groups.integer();
-    if (wanted) {
+    if (visitor.group(source, session, sequence, part, count)) {
       this.ticks.reset(groups.binary());
       for (let i = 0; i < count; i++) this.tick(visitor, receiveUs, exchangeUs);
     } else {

@@ -1,0 +1,152 @@
+/**
+ * A/B arbitration: two lines carry the same numbered ticks of a symbol, and each number counts once. Per (line name,
+ * symbol) the highest number is kept and a window over the 64 below it, two 32-bit halves: bit i says whether
+ * top - i was seen.
+ */
+
+export type LineVerdict = 'newest' | 'late' | 'duplicate';
+
+export interface LineWindow {
+  readonly line: string;
+  top: number;
+  /** Bits of top to top - 31. */
+  near: number;
+  /** Bits of top - 32 to top - 63. */
+  far: number;
+  /** Newest exchange time on this line, µs. */
+  newestUs: number;
+  /** Changed since the last commit. */
+  moved: boolean;
+}
+
+export const WINDOW = 64;
+/** A number far below the window is an old repeat, unless its time is this much newer: then the line began anew. */
+const RESTART_US = 60_000_000;
+/** A hole is a gap when it was not filled for this long. */
+const HOLE_MS = 1_000;
+/** Holes that are waited for; beyond, a hole counts as a gap at once. */
+const HOLES_MAX = 10_000;
+
+/** Line names of one symbol; ticks of further ones are taken as they come. */
+const LINES_MAX = 8;
+
+interface Hole {
+  readonly window: LineWindow;
+  readonly from: number;
+  readonly to: number;
+  readonly dueMs: number;
+}
+
+/** All windows of one partition. */
+export class LineWindows {
+  private readonly bySlot: (LineWindow[] | undefined)[] = [];
+  private holes: Hole[] = [];
+
+  /** @param gap a number range of this line never came */
+  constructor(private readonly gap: (line: string) => void) {}
+
+  /** Judges a numbered tick and notes it as seen. @param slot of its symbol */
+  check(slot: number, line: string, sequence: number, timeUs: number, nowMs: number): LineVerdict {
+    const window = this.find(slot, line);
+    if (window === undefined) {
+      if (this.of(slot).length < LINES_MAX)
+        this.add(slot, { line, top: sequence, near: 1, far: 0, newestUs: timeUs, moved: true });
+      return 'newest';
+    }
+    const verdict = this.judge(window, sequence, timeUs, nowMs);
+    if (verdict !== 'duplicate') {
+      window.moved = true;
+      if (timeUs > window.newestUs) window.newestUs = timeUs;
+    }
+    return verdict;
+  }
+
+  private judge(window: LineWindow, sequence: number, timeUs: number, nowMs: number): LineVerdict {
+    const ahead = sequence - window.top;
+    if (ahead > 0) {
+      if (ahead > 1) this.openHole(window, window.top + 1, sequence - 1, nowMs);
+      raise(window, ahead);
+      return 'newest';
+    }
+    if (ahead <= -WINDOW) {
+      if (timeUs <= window.newestUs + RESTART_US) return 'duplicate';
+      Object.assign(window, { top: sequence, near: 1, far: 0 });
+      return 'newest';
+    }
+    return markSeen(window, -ahead) ? 'late' : 'duplicate';
+  }
+
+  private openHole(window: LineWindow, from: number, to: number, nowMs: number): void {
+    if (this.holes.length >= HOLES_MAX) this.gap(window.line);
+    else this.holes.push({ window, from, to, dueMs: nowMs + HOLE_MS });
+  }
+
+  /** Counts the holes that were not filled in time: call it once per turn. */
+  countGaps(nowMs: number): void {
+    let due = 0;
+    for (const hole of this.holes) {
+      if (hole.dueMs > nowMs) break;
+      due++;
+      if (!isFilled(hole)) this.gap(hole.window.line);
+    }
+    if (due > 0) this.holes.splice(0, due);
+  }
+
+  of(slot: number): readonly LineWindow[] {
+    return this.bySlot[slot] ?? [];
+  }
+
+  /** Puts back what an owner part says. */
+  restore(slot: number, restored: LineWindow): void {
+    const window = this.find(slot, restored.line);
+    if (window === undefined) this.add(slot, restored);
+    else Object.assign(window, restored);
+  }
+
+  private find(slot: number, line: string): LineWindow | undefined {
+    const windows = this.bySlot[slot];
+    if (windows === undefined) return undefined;
+    for (const window of windows) if (window.line === line) return window;
+    return undefined;
+  }
+
+  private add(slot: number, window: LineWindow): void {
+    const windows = this.bySlot[slot];
+    if (windows === undefined) this.bySlot[slot] = [window];
+    else windows.push(window);
+  }
+}
+
+function raise(window: LineWindow, by: number): void {
+  if (by >= WINDOW) {
+    window.far = 0;
+    window.near = 1;
+  } else if (by >= 32) {
+    window.far = by === 32 ? window.near : (window.near << (by - 32)) >>> 0;
+    window.near = 1;
+  } else {
+    window.far = ((window.far << by) | (window.near >>> (32 - by))) >>> 0;
+    window.near = ((window.near << by) | 1) >>> 0;
+  }
+  window.top += by;
+}
+
+/** @returns false when it was seen already */
+function markSeen(window: LineWindow, below: number): boolean {
+  const bit = below < 32 ? 1 << below : 1 << (below - 32);
+  const half = below < 32 ? window.near : window.far;
+  if ((half & bit) !== 0) return false;
+  if (below < 32) window.near = (half | bit) >>> 0;
+  else window.far = (half | bit) >>> 0;
+  return true;
+}
+
+function isFilled({ window, from, to }: Hole): boolean {
+  if (window.top - from >= WINDOW) return false;
+  for (let sequence = from; sequence <= to; sequence++) {
+    const below = window.top - sequence;
+    const half = below < 32 ? window.near : window.far;
+    if ((half & (1 << (below & 31))) === 0) return false;
+  }
+  return true;
+}
