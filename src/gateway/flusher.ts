@@ -27,9 +27,15 @@ export const nodeTimers: FlushTimers = {
 };
 
 const GATHER_MS = 3;
-/** A slice ends after this long; checked every few sessions, since reading the clock costs as much as a small frame. */
-const SLICE_MS = 3;
-const SESSIONS_PER_CHECK = 16;
+
+/** How much of a flush is done before the event loop has its turn. */
+export interface Slice {
+  readonly ms: number;
+  /** The clock is read every so many sessions: it costs as much as a small frame. */
+  readonly sessionsPerCheck: number;
+}
+
+export const SLICE: Slice = { ms: 3, sessionsPerCheck: 16 };
 
 export class Flusher {
   /** Number of the running or last flush. */
@@ -58,6 +64,7 @@ export class Flusher {
     private readonly speaks: readonly boolean[],
     private readonly clock: Clock,
     private readonly timers: FlushTimers,
+    private readonly sliceOf: Slice,
     private readonly flushed: (pass: number) => void,
   ) {}
 
@@ -120,9 +127,9 @@ export class Flusher {
     while (this.next < order.length) {
       const session = order[this.next++]!;
       if (session.servedPass !== this.pass) server.serve(session, this.pass);
-      if (this.next % SESSIONS_PER_CHECK !== 0) continue;
+      if (this.next % this.sliceOf.sessionsPerCheck !== 0) continue;
       const spentMs = clock.monotonicMs() - startMs;
-      if (spentMs < SLICE_MS || this.next === order.length) continue;
+      if (spentMs < this.sliceOf.ms || this.next === order.length) continue;
       this.counters.sliceMsMax = Math.max(this.counters.sliceMsMax, spentMs);
       this.timers.soon(() => this.slice());
       return;

@@ -63,6 +63,7 @@ export class FrameWriter {
   /** The frames since `open`, or null when nothing was appended. Valid until the next `open`, unless kept. */
   close(): Uint8Array | null {
     if (this.records > 0) this.seal();
+    else this.at = this.frameStart;
     const start = this.firstByte;
     const end = this.at;
     return start === end ? null : this.scratch.subarray(start, end);

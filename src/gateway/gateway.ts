@@ -12,7 +12,7 @@ import type { SymbolRegistry } from '../symbols/symbol-registry.js';
 import type { ClientSocket } from './client-socket.js';
 import { type Authenticate, Commands } from './commands.js';
 import { DIALECTS } from './dialects.js';
-import { Flusher, type FlushTimers } from './flusher.js';
+import { Flusher, type FlushTimers, SLICE, type Slice } from './flusher.js';
 import { Images, NO_EPOCH } from './images.js';
 import { Lane } from './lane.js';
 import { Pulse } from './pulse.js';
@@ -36,6 +36,7 @@ export interface GatewayDependencies {
   readonly clock: Clock;
   readonly timers: FlushTimers;
   readonly authenticate: Authenticate;
+  readonly slice?: Slice;
 }
 
 export class Gateway implements ImageSink {
@@ -81,8 +82,18 @@ export class Gateway implements ImageSink {
     this.server = new Server(this.tradeLane);
     const cause = () => this.flusher.cause();
     const { sessions, lanes, tradeLane, server } = this;
-    this.flusher = new Flusher(lanes, tradeLane, server, sessions, this.speaks, clock, timers, (pass) =>
-      this.staleness.flushed(pass),
+    const { slice = SLICE } = dependencies;
+    const flushed = (pass: number) => this.staleness.flushed(pass);
+    this.flusher = new Flusher(
+      lanes,
+      tradeLane,
+      server,
+      sessions,
+      this.speaks,
+      clock,
+      timers,
+      slice,
+      flushed,
     );
     this.staleness = new Staleness(registry, config.partitions, sessions, timers.soon);
     this.tickers = new TickerFollow(lanes);
@@ -270,6 +281,11 @@ export class Gateway implements ImageSink {
     }
     table.reserve(sid);
     if (table.epoch[sid] === epoch && table.seq[sid] === seq) return;
+    // Seq 0: no state was ever published, only numbers of trades are known.
+    if (seq === 0) {
+      table.forget(sid);
+      return;
+    }
     table.values.set(values.subarray(0, IMAGE_FIELD_COUNT), sid * IMAGE_FIELD_COUNT);
     table.seq[sid] = seq;
     table.epoch[sid] = epoch;

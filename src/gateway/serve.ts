@@ -248,6 +248,8 @@ export class Server {
 
   /** Images for a session that joins, at once: symbols of one lane whose state is there. Returns those with no room. */
   sendImages(session: Session, wanted: readonly { readonly lane: Lane; readonly sid: number }[]): number {
+    // The answer before them may have filled the socket: then they are behind, as they stand.
+    if (wanted.length === 0 || session.blocked) return 0;
     let room = CATCH_UP_BYTES_MAX;
     let sent = 0;
     this.writer.open(session.dialect);

@@ -82,8 +82,6 @@ export class SymbolSwitch {
     for (const instrument of switched) {
       const { sid, symbol, version } = instrument;
       if (!session.covers(sid, symbol)) continue;
-      // A running flush holds fragments from before the change: they go first, nothing of them after `status`.
-      this.serveFirst(session);
       if (!instrument.enabled) this.silence(session, sid);
       session.control({
         type: 'status',
@@ -97,6 +95,8 @@ export class SymbolSwitch {
 
   /** Behind at what it was sent: when the symbol is switched on again, an image is due. */
   private silence(session: Session, sid: number): void {
+    // A running flush holds fragments from before the change: they go now, nothing of them after `status`.
+    this.serveFirst(session);
     const membership = session.membershipOf(sid);
     if (membership === undefined) return;
     const sent = lastSent(membership, sid);
