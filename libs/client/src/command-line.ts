@@ -63,18 +63,24 @@ export class CommandLine {
 
   /** @returns the channels that this error leaves without their wish, when it answers one of our commands for good */
   refused(error: ErrorRecord): readonly string[] {
+    if (error.code === 'too_many_commands') {
+      this.sayAgainLater();
+      return [];
+    }
     const command = this.inFlight.get(error.id);
     if (command === undefined) return [];
     this.inFlight.delete(error.id);
-    if (error.code === 'too_many_commands') {
-      this.channels.untell(command);
-      this.pace.empty(this.clock.nowMs());
-      this.cancelTimer?.();
-      this.later(PENALTY_MS);
-      return [];
-    }
     this.pump();
     return command.op === 'subscribe' ? command.channels : [];
+  }
+
+  /** Commands over the limit are not read, not even their id: whatever has no answer yet may be the one. */
+  private sayAgainLater(): void {
+    for (const command of this.inFlight.values()) this.channels.untell(command);
+    this.inFlight.clear();
+    this.pace.empty(this.clock.nowMs());
+    this.cancelTimer?.();
+    this.later(PENALTY_MS);
   }
 
   end(): void {

@@ -467,8 +467,8 @@ describe('commands', () => {
     const client = newClient();
     const served = await open(client);
     client.subscribe(['ticker:AAPL', 'ticker:MSFT']);
-    const { id } = await served.command();
-    served.say({ type: 'error', id, code: 'too_many_commands', message: 'Slow down' });
+    await served.command();
+    served.say({ type: 'error', id: null, code: 'too_many_commands', message: 'Slow down' });
     served.say({ type: 'heartbeat', timeUs: 1, feedTimeUs: null });
     await next(client, 'heartbeat');
     client.unsubscribe(['ticker:MSFT']);
