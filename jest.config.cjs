@@ -13,7 +13,7 @@ module.exports = {
     '^#wire$': '<rootDir>/libs/wire/src/index.ts',
     '^#client$': '<rootDir>/libs/client/src/index.ts',
   },
-  transformIgnorePatterns: ['/node_modules/(?!(@nestjs|jose|content-disposition)/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(@nestjs|jose|content-disposition|cookie)/)'],
   transform: {
     '^.+\\.ts$': swc(
       { syntax: 'typescript', decorators: true },

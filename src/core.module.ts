@@ -1,5 +1,5 @@
 /** What every room may ask for: configuration, time, the log, and the few tables that rooms add their own lines to. */
-import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { type BeforeApplicationShutdown, type DynamicModule, Global, Module } from '@nestjs/common';
 import { CLOCK, systemClock } from './clock.js';
 import { CONFIG, type Config } from './config.js';
 import { Health } from './ops/health.js';
@@ -11,7 +11,14 @@ import { SocketRoutes } from './socket-routes.js';
 
 @Global()
 @Module({})
-export class CoreModule {
+export class CoreModule implements BeforeApplicationShutdown {
+  constructor(private readonly lifecycle: Lifecycle) {}
+
+  /** For an application that is closed without a signal, such as a test's: nothing may be left running. */
+  beforeApplicationShutdown(): Promise<void> {
+    return this.lifecycle.stop();
+  }
+
   static forRoot(config: Config): DynamicModule {
     const providers = [
       { provide: CONFIG, useValue: config },

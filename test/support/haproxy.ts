@@ -1,8 +1,10 @@
 /** A real HAProxy for tests, running the project's own configuration file. */
+import { once } from 'node:events';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { freePort } from './free-port.js';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { OwnProcess } from './own-process.js';
 import { mayHaveDocker, requireProgram } from './tool.js';
 
@@ -38,10 +40,10 @@ export async function startHaproxy(options: HaproxyOptions): Promise<Haproxy> {
   const own = await OwnProcess.start(program, ['-db', '-V', '-f', resolve(options.config)], {
     env: { ...process.env, ...options.env },
   });
-  await own.until(/Started|Loading success|New worker/).catch(async (error: unknown) => {
-    if (!(await listening(options.ports))) throw error;
+  const failed = own.exited.then(() => {
+    throw new Error(`haproxy ended at once: ${own.output()}`);
   });
-  await untilListening(options.ports, own);
+  await Promise.race([Promise.all(options.ports.map(untilListening)), failed]);
   return {
     output: () => own.output(),
     async stop() {
@@ -79,4 +81,17 @@ async function startContainer(options: HaproxyOptions): Promise<Haproxy | undefi
   };
 }
 
-export { freePort };
+/** HAProxy says nothing when it has started: its ports do. */
+async function untilListening(port: number): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const socket = connect(port, '127.0.0.1');
+    const open = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    );
+    socket.destroy();
+    if (open) return;
+    await sleep(25);
+  }
+  throw new Error(`Expected a listener on 127.0.0.1:${port}, there is none after 5 s`);
+}
