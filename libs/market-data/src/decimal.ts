@@ -5,6 +5,8 @@
 export type DecimalFault = 'malformed' | 'off_scale';
 
 const POWERS = Array.from({ length: 23 }, (_, exponent) => 10 ** exponent);
+/** Below this, value × power is off by less than a half: its own error of 1/8 and the product's of 1/16. */
+const PRODUCT_EXACT_MAX = 2 ** 50;
 const DECIMAL_TEXT = /^(-?)(\d{1,32})(?:\.(\d{1,32}))?$/;
 
 /** 10^scale; exact for 0 ≤ scale ≤ 22. */
@@ -31,6 +33,8 @@ function scaleNumber(value: number, scale: number): number | DecimalFault {
   const power = powerOfTen(scale);
   const scaled = Math.round(value * power);
   if (!Number.isSafeInteger(scaled)) return 'off_scale';
+  // Here the product may be off by one: 405891236121.926 × 10^4. What was meant is the shortest decimal of the double.
+  if (Math.abs(scaled) > PRODUCT_EXACT_MAX) return scaleText(String(value), scale);
   // Both operands are exact, so the quotient is the double nearest to the decimal: equal iff no digit was cut.
   return scaled / power === value ? scaled + 0 : 'off_scale';
 }
