@@ -23,6 +23,7 @@ export function Screen({
   codec: Codec;
   calls: ScreenCalls;
 }) {
+  const connection = watchlist.connection.value;
   return (
     <>
       <header>
@@ -30,8 +31,8 @@ export function Screen({
         <ConnectionBar watchlist={watchlist} codec={codec} onRetry={calls.retry} />
         <AddSymbols onAdd={calls.add} />
       </header>
-      <main>
-        {wantsToken(watchlist.connection.value) && <TokenForm onToken={calls.token} />}
+      <main class={connection.kind === 'open' ? '' : 'offline'}>
+        {wantsToken(connection) && <TokenForm onToken={calls.token} />}
         <WatchlistTable watchlist={watchlist} onRemove={calls.remove} />
       </main>
     </>

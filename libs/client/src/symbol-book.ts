@@ -95,7 +95,8 @@ export class SymbolBook {
       sizeScale: channel.sizeScale ?? 0,
       volumeScale: channel.volumeScale ?? 0,
     });
-    if (channel.status !== null) this.setStatus(state, channel.status, state.statusReason);
+    const { status } = channel;
+    if (status !== null) this.setStatus(state, status, status === state.status ? state.statusReason : null);
     if (channel.position !== null) this.setPosition(state, [channel.position.epoch, channel.position.seq]);
   }
 
