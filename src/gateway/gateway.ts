@@ -157,8 +157,6 @@ export class Gateway implements ImageSink {
     const drained = () => this.flusher.cause();
     const session = new Session(connection, this.numbered++, socket, dialectAt, clock.monotonicMs(), drained);
     session.subject = subject;
-    // It has no share in a flush that runs already.
-    session.servedPass = this.flusher.pass;
     session.place = this.sessions.length;
     this.sessions.push(session);
     this.countDialect(dialectAt, 1);

@@ -152,8 +152,7 @@ export class Server {
       if (exceptions?.has(sid)) continue;
       const changed = lane.changedIn[sid]!;
       if (since > 0 && changed >= since) {
-        if (!lane.isEnabled(sid)) this.except(membership, sid);
-        else if (room > 0) room -= this.appendImage(session, lane, sid);
+        if (room > 0) room -= this.appendImage(session, lane, sid);
         else this.postpone(membership, sid);
       } else if (changed === pass) {
         this.writer.append(fragments.view, fragments.start[sid]!, fragments.length[sid]!, 1);
@@ -164,14 +163,10 @@ export class Server {
     countBehind(membership);
   }
 
-  /** Missed while blocked, and switched off since: its image is due when it is switched on. */
-  private except(membership: Membership, sid: number): void {
+  /** No room is left in this flush: the image goes with a later one. */
+  private postpone(membership: Membership, sid: number): void {
     membership.exceptions ??= new Map();
     membership.exceptions.set(sid, membership.lane.sent(sid, true));
-  }
-
-  private postpone(membership: Membership, sid: number): void {
-    this.except(membership, sid);
     this.unfinished = true;
   }
 
