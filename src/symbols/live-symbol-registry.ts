@@ -1,8 +1,6 @@
 /**
  * The view of the stored registry that this process works with. It follows announcements, and asks by version after
- * every reconnect and every few seconds, so that a lost announcement costs seconds, not correctness. A store that lost
- * changes (emptied, rolled back, another run) is not believed: all is compared, what is known here stays, and is given
- * back to the store; clients notice nothing.
+ * every reconnect and every few seconds, so that a lost announcement costs seconds, not correctness.
  */
 import { AUTO_REGISTERED, type Instrument, isSymbol } from '#market-data';
 import type { Clock } from '../clock.js';
@@ -10,14 +8,9 @@ import { StoreUnavailable } from '../fanout/store-unavailable.js';
 import type { Log } from '../ops/log.js';
 import type { InstrumentDefinition } from './instrument-rules.js';
 import { OneAtATime } from './one-at-a-time.js';
+import { type ComparisonCounters, RegistryComparison } from './registry-comparison.js';
 import type { RegistryListener, SymbolRegistry } from './symbol-registry.js';
-import {
-  type ChangeAction,
-  type ChangeNote,
-  type ChangesPage,
-  STORE_CALL_INSTRUMENTS_MAX,
-  type SymbolStore,
-} from './symbol-store.js';
+import type { ChangeAction, ChangeNote, SymbolStore } from './symbol-store.js';
 import { SymbolTable } from './symbol-table.js';
 
 /** Between attempts to load while the store does not answer. */
@@ -33,44 +26,19 @@ export interface RegistryOptions {
 }
 
 /** Since the start. */
-export interface RegistryCounters {
-  /** Comparisons that found nothing new. */
-  current: number;
-  /** Comparisons that found changes. */
-  caughtUp: number;
-  /** Comparisons of everything, because the store's numbers were not simply the ones seen before, gone on. */
-  comparedAll: number;
-  /** Comparisons that the store did not answer. */
-  failed: number;
-  /** Bindings that were refused, each counted once. */
-  conflicts: number;
-  /** Instruments given back to a store that had lost them. */
-  restored: number;
-  /** Stored entries that are not instruments. */
-  malformed: number;
+export interface RegistryCounters extends Readonly<ComparisonCounters> {
+  /** Comparisons that nobody waited for and that the store did not answer. */
+  readonly failed: number;
 }
 
 type Registered = Instrument | 'registry_full' | 'registry_conflict';
 
 export class LiveSymbolRegistry implements SymbolRegistry {
-  readonly counters: RegistryCounters = {
-    current: 0,
-    caughtUp: 0,
-    comparedAll: 0,
-    failed: 0,
-    conflicts: 0,
-    restored: 0,
-    malformed: 0,
-  };
   private readonly table: SymbolTable;
   private readonly listeners = new Set<RegistryListener>();
-  private readonly comparing = new OneAtATime(() => this.compare());
-  /** Refused bindings as `symbol/sid`: each is one alarm, not one every few seconds. */
-  private readonly refused = new Set<string>();
-  private origin = '';
-  private shown = 0;
-  /** Instruments that the store held when it was last compared. */
-  private storedSize = 0;
+  private readonly comparison: RegistryComparison;
+  private readonly comparing: OneAtATime;
+  private failed = 0;
   private isLoaded = false;
   private storeAnswers = true;
   private stopped = false;
@@ -84,10 +52,18 @@ export class LiveSymbolRegistry implements SymbolRegistry {
     private readonly log: Log,
   ) {
     this.table = new SymbolTable(options.partitions);
+    this.comparison = new RegistryComparison({
+      store,
+      table: this.table,
+      log,
+      nowUs: () => clock.nowUs(),
+      changed: (instruments) => this.tell(instruments),
+    });
+    this.comparing = new OneAtATime(() => this.compare());
   }
 
   get version(): number {
-    return this.shown;
+    return this.comparison.version;
   }
 
   get sidMax(): number {
@@ -96,6 +72,10 @@ export class LiveSymbolRegistry implements SymbolRegistry {
 
   get size(): number {
     return this.table.size;
+  }
+
+  get counters(): RegistryCounters {
+    return { ...this.comparison.counters, failed: this.failed };
   }
 
   /** Whether the view was filled since the start. */
@@ -175,7 +155,7 @@ export class LiveSymbolRegistry implements SymbolRegistry {
     try {
       this.unfollow ??= await this.store.follow({
         announced: (version) => {
-          if (version !== this.shown) this.reconcileSoon();
+          if (version !== this.version) this.reconcileSoon();
         },
         up: () => this.reconcileSoon(),
       });
@@ -206,109 +186,15 @@ export class LiveSymbolRegistry implements SymbolRegistry {
   }
 
   private storeFailed(error: StoreUnavailable): void {
-    this.counters.failed++;
+    this.failed++;
     if (this.storeAnswers) this.log.warn({ error: error.message }, 'registry: the store does not answer');
     this.storeAnswers = false;
   }
 
   private async compare(): Promise<void> {
-    const page = await this.store.changesAfter(this.shown, STORE_CALL_INSTRUMENTS_MAX);
+    await this.comparison.run();
     if (!this.storeAnswers) this.log.info('registry: the store answers again');
     this.storeAnswers = true;
-    if (this.isElsewhere(page)) await this.compareAll(page.version);
-    else if (page.version === this.shown) this.counters.current++;
-    else await this.catchUp(page);
-  }
-
-  private isElsewhere(page: ChangesPage): boolean {
-    if (this.origin === '') return false;
-    return page.origin !== this.origin || page.version < this.shown || page.size < this.storedSize;
-  }
-
-  private async catchUp(first: ChangesPage): Promise<void> {
-    for await (const page of this.pages(first)) {
-      const newerHere = this.applyPage(page);
-      if (newerHere.length > 0) await this.giveBack(newerHere, this.shown);
-      this.show(page);
-    }
-    this.counters.caughtUp++;
-  }
-
-  /** `shown` and `origin` stay until all is done: a comparison that fails in the middle is made again from its start. */
-  private async compareAll(storedVersion: number): Promise<void> {
-    const versionBySymbol = new Map<string, number>();
-    let last = await this.store.changesAfter(0, STORE_CALL_INSTRUMENTS_MAX);
-    for await (const page of this.pages(last)) {
-      this.applyPage(page);
-      for (const { symbol, version } of page.instruments) versionBySymbol.set(symbol, version);
-      last = page;
-    }
-    const newerHere = [...this.table.all()].filter(
-      (known) => (versionBySymbol.get(known.symbol) ?? 0) < known.version,
-    );
-    if (newerHere.length > 0 || storedVersion < this.shown) {
-      const found = { storedVersion, knownVersion: this.shown, giveBack: newerHere.length };
-      this.log.error(found, 'registry: the store lost changes; what is known here is given back');
-      await this.giveBack(newerHere, this.shown);
-      last = await this.store.changesAfter(last.version, STORE_CALL_INSTRUMENTS_MAX);
-    }
-    for await (const page of this.pages(last)) {
-      this.applyPage(page);
-      this.show(page);
-    }
-    this.counters.comparedAll++;
-  }
-
-  private async *pages(first: ChangesPage): AsyncIterable<ChangesPage> {
-    let page = first;
-    for (;;) {
-      yield page;
-      if (page.through >= page.version) return;
-      page = await this.store.changesAfter(page.through, STORE_CALL_INSTRUMENTS_MAX);
-    }
-  }
-
-  private show(page: ChangesPage): void {
-    this.shown = page.through;
-    this.origin = page.origin;
-    this.storedSize = page.size;
-  }
-
-  /** @returns what is known here in a newer version than stored */
-  private applyPage(page: ChangesPage): readonly Instrument[] {
-    const changed: Instrument[] = [];
-    const newerHere: Instrument[] = [];
-    for (const instrument of page.instruments) {
-      const applied = this.table.apply(instrument);
-      if (applied === 'new' || applied === 'changed') changed.push(instrument);
-      else if (applied === 'older') newerHere.push(this.table.bySymbol(instrument.symbol)!);
-      else if (applied === 'conflict')
-        this.refuse(instrument, 'what the store says contradicts what is known');
-    }
-    for (const line of page.malformed) {
-      this.counters.malformed++;
-      this.log.error({ stored: line }, 'registry: a stored entry is not an instrument');
-    }
-    if (changed.length > 0) this.tell(changed);
-    return newerHere;
-  }
-
-  private async giveBack(known: readonly Instrument[], version: number): Promise<void> {
-    const note = this.note('restore', 'registry', 'The store had lost changes');
-    const { restored, conflicts } = await this.store.restore(known, version, note);
-    this.counters.restored += restored;
-    for (const symbol of conflicts) {
-      this.refuse(this.table.bySymbol(symbol)!, 'what is known contradicts what the store holds');
-    }
-  }
-
-  private refuse(instrument: Instrument, why: string): void {
-    const { symbol, sid } = instrument;
-    if (this.refused.has(`${symbol}/${sid}`)) return;
-    this.refused.add(`${symbol}/${sid}`);
-    this.counters.conflicts++;
-    const known = { bySymbol: this.table.bySymbol(symbol), bySid: this.table.bySid(sid) };
-    this.log.error({ code: 'registry_conflict', refused: instrument, known, why }, 'registry conflict');
   }
 
   private tell(changed: readonly Instrument[]): void {

@@ -45,6 +45,8 @@ export class RedisSymbolStore implements SymbolStore {
     const { symbols, sids, changes, version, audit } = names.registry;
     this.keys = [symbols, sids, changes, version, audit];
     this.redis = connections.command('registry');
+    // What was asked while this connection was down was not answered: it is to be asked again.
+    this.redis.on('ready', () => this.tellUp());
   }
 
   whenReady(): Promise<void> {
@@ -82,15 +84,17 @@ export class RedisSymbolStore implements SymbolStore {
     expectedVersion: number | null,
     note: ChangeNote,
   ): Promise<ChangeAnswer> {
-    const [outcome, text] = (await this.run(SCRIPTS.change, [
+    const [outcome, text = ''] = await this.run(SCRIPTS.change, [
       symbol,
       JSON.stringify(patch),
       expectedVersion ?? '',
       JSON.stringify(note),
       ...this.common(),
-    ])) as [Exclude<ChangeAnswer['outcome'], 'unknown_symbol'> | 'unknown_symbol', string];
-    if (outcome === 'unknown_symbol') return { outcome };
-    return { outcome, instrument: instrumentOf(text) };
+    ]);
+    if (outcome === 'changed' || outcome === 'unchanged' || outcome === 'version_mismatch') {
+      return { outcome, instrument: instrumentOf(text) };
+    }
+    return { outcome: 'unknown_symbol' };
   }
 
   async create(
@@ -102,10 +106,10 @@ export class RedisSymbolStore implements SymbolStore {
     for (const piece of pieces(definitions)) {
       const flat = await this.createPiece(piece, sizeMax, note, '');
       for (let i = 0; i < flat.length; i += 2) {
-        const outcome = flat[i] as CreateAnswer['outcome'];
-        answers.push(
-          outcome === 'registry_full' ? { outcome } : { outcome, instrument: instrumentOf(flat[i + 1]!) },
-        );
+        const outcome = flat[i];
+        if (outcome === 'created' || outcome === 'exists') {
+          answers.push({ outcome, instrument: instrumentOf(flat[i + 1]!) });
+        } else answers.push({ outcome: 'registry_full' });
       }
     }
     await this.replicated();
@@ -170,13 +174,15 @@ export class RedisSymbolStore implements SymbolStore {
     subscriber.on('ready', () => {
       if (this.listeners.size === 0) return;
       subscriber.subscribe(this.names.control).then(
-        () => {
-          for (const listener of this.listeners) listener.up();
-        },
+        () => this.tellUp(),
         (error: Error) => subscriber.emit('error', error),
       );
     });
     return subscriber;
+  }
+
+  private tellUp(): void {
+    for (const listener of this.listeners) listener.up();
   }
 
   private createPiece(

@@ -73,7 +73,7 @@ export interface SymbolStore {
 export interface StoreListener {
   /** A change was stored. Never called inside the call that made it: always in a later turn of the event loop. */
   announced(version: number): void;
-  /** Subscribed (again): announcements may have been missed before this. */
+  /** Subscribed or connected again: announcements may have been missed before this. */
   up(): void;
 }
 
