@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { Metrics } from '../ops/metrics.js';
+import { encodeHeartbeat } from './batch.js';
 import { type FollowerLimits, followerLimits, LiveFollower } from './follower.js';
 import { CheckingSink, digest, FAIR, StagedTape, seeded, VirtualTime } from './live.fixture.js';
 import { addFollowerMetrics } from './live-metrics.js';
@@ -368,6 +369,54 @@ describe('numbers', () => {
     expect(w.at(0).hearing).toBe('heard');
   });
 
+  it('asks once, not for ever, about a number that the store does not have', async () => {
+    const w = world();
+    w.first.beginEpoch(5);
+    await started(w);
+    w.tape.asked.length = 0;
+    w.tape.send(0, encodeHeartbeat(5, 9, 1));
+    await w.time.advance(5_000);
+    expect(w.tape.asked.filter((question) => /^load|^after/.test(question))).toEqual([
+      'after 0 5-1',
+      'load 0',
+    ]);
+    expect(w.at(0).hearing).toBe('silent');
+  });
+
+  it('does not take an answer that ends before the position that it names', async () => {
+    const w = world();
+    w.first.beginEpoch(5);
+    for (let i = 0; i < 4; i++) w.first.commit(false);
+    const last = w.first.stored.tape.pop()!;
+    await w.time.advance(1);
+    const start = w.follower.start(w.sink);
+    await w.time.advance(2_000);
+    await start;
+    w.first.heartbeat();
+    await w.time.advance(100);
+    expect(w.at(0)).toMatchObject({ number: 4, hearing: 'silent' });
+    expect(w.follower.counters.retries).toBeGreaterThan(1);
+    w.first.stored.tape.push(last);
+    await w.time.advance(1_000);
+    w.first.heartbeat();
+    await w.time.advance(10);
+    expectSame(w, 0);
+    expect(w.at(0).hearing).toBe('heard');
+  });
+
+  it('hears nobody in an empty store, though a late message of some epoch comes', async () => {
+    const w = world();
+    w.first.beginEpoch(500);
+    await started(w);
+    await idle(w, 500);
+    w.first.empty();
+    await w.time.advance(2_000);
+    expect(w.at(0).hearing).toBe('silent');
+    w.tape.send(0, encodeHeartbeat(499, 3, 1));
+    await w.time.advance(1_000);
+    expect(w.at(0)).toMatchObject({ hearing: 'silent', epoch: 500 });
+  });
+
   it('loads anew when the sink fails on a batch', async () => {
     const w = world();
     w.first.beginEpoch(5);
@@ -428,20 +477,24 @@ describe('history', () => {
     expect(w.at(0).historyComplete).toBe(true);
   });
 
-  it('ends where the tape was trimmed or cannot be read', async () => {
-    const w = world();
+  it('ends where the tape was trimmed, has a hole or cannot be read', async () => {
+    const w = world({ partitions: 3 });
     for (const publisher of [w.first, w.second]) {
       publisher.beginEpoch(5);
       for (let i = 0; i < 30; i++) publisher.commit(false);
       publisher.writeCheckpoint();
     }
     w.first.trim(10);
+    w.tape.publishers[2]!.beginEpoch(5);
+    for (let i = 0; i < 30; i++) w.tape.publishers[2]!.commit(false);
+    w.tape.publishers[2]!.writeCheckpoint();
+    w.tape.publishers[2]!.stored.tape.splice(15, 1);
     const { tape } = w.second.stored;
     tape[20] = { ...tape[20]!, bytes: new Uint8Array([1]) };
     await started(w);
     await w.time.advance(1_000);
-    expect(w.follower.counters.history).toBe(10 + 10);
-    expect(w.at(0).historyComplete && w.at(1).historyComplete).toBe(true);
+    expect(w.follower.counters.history).toBe(10 + 10 + 15);
+    expect(w.sink.partitions.every(({ historyComplete }) => historyComplete)).toBe(true);
   });
 
   it('goes on where it was after the store did not answer, and begins anew with a reload', async () => {

@@ -67,7 +67,7 @@ export class LivePartition {
   private stamp = 0;
   /** The newest message and what it said. */
   private readonly told = { stamp: -1, epoch: 0, number: 0, atMs: 0 };
-  /** The newest message of the epoch that was spoken of before: only the store knows which of the two holds. */
+  /** The last message before that of another epoch: one of the two is not ours, and only the store knows which holds. */
   private readonly toldBefore = { stamp: -1, epoch: 0 };
   /** The store must be asked for its whole state after this moment… */
   private checkStamp = 0;
@@ -123,8 +123,6 @@ export class LivePartition {
     const { told, toldBefore } = this;
     this.stamp++;
     if (epoch !== told.epoch) {
-      // A third epoch since the store was asked: too many to remember.
-      if (toldBefore.stamp > this.stateStamp && toldBefore.epoch !== epoch) this.checkStamp = this.stamp;
       toldBefore.epoch = told.epoch;
       toldBefore.stamp = told.stamp;
       told.epoch = epoch;
@@ -242,7 +240,7 @@ export class LivePartition {
     const { tape } = this.shared;
     const { epoch, number } = this;
     const entries = await tape.readAfter(this.partition, epoch, number, PAGE_BATCHES);
-    if (this.stopped || epoch !== this.epoch) return;
+    if (this.stopped) return;
     const first = entries.find((entry) => !this.isKnown(entry.epoch, entry.number));
     if (first === undefined) {
       // Live batches may have closed the hole meanwhile; if not, what we were told of is not on this tape.

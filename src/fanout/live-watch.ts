@@ -72,8 +72,8 @@ export class LiveWatch {
   reached(partition: number, atMs: number): void {
     if (atMs > this.heardMs[partition]!) this.heardMs[partition] = atMs;
     if (this.hearings[partition] === 'heard') return;
-    // Reached too late, or said before the event loop stood still: that is no news.
-    if (this.clock.monotonicMs() - atMs > this.silentMs || atMs < this.stuckMs) return;
+    // Reached too late: that is no news.
+    if (this.clock.monotonicMs() - atMs > this.silentMs) return;
     this.hearings[partition] = 'heard';
     this.ever.add(partition);
     this.sink.heard(partition);
