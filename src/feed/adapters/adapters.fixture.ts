@@ -29,12 +29,14 @@ export class DrivenTime implements Clock, Pauses {
 
   pause(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      const pending = { dueMs: this.ms + ms, resolve };
-      this.pending.push(pending);
-      signal.addEventListener('abort', () => {
+      const done = () => {
+        signal.removeEventListener('abort', done);
         this.pending = this.pending.filter((other) => other !== pending);
         resolve();
-      });
+      };
+      const pending = { dueMs: this.ms + ms, resolve: done };
+      this.pending.push(pending);
+      signal.addEventListener('abort', done);
       for (const go of this.waiting.splice(0)) go();
     });
   }
@@ -52,7 +54,6 @@ export class DrivenTime implements Clock, Pauses {
   /** Ends the earliest pause, at its time. */
   next(): void {
     const first = this.pending.reduce((a, b) => (b.dueMs < a.dueMs ? b : a));
-    this.pending = this.pending.filter((other) => other !== first);
     this.ms = Math.max(this.ms, first.dueMs);
     first.resolve();
   }
