@@ -1,0 +1,293 @@
+/**
+ * One partition in the hands of its owner: what was read becomes one batch, and one commit at a time is in flight until
+ * it is answered. The owner makes epoch and numbers; the store only checks them, and its answers say what to do.
+ *
+ * The way of a turn: read → apply (perhaps several times) → close → send.
+ */
+import { MsgpackError } from '#wire';
+import type { EpochReason } from './fanout-counters.js';
+import { LogEntryDecoder } from './log-entry.js';
+import type { OwnerWorld } from './owner-world.js';
+import { type OwnedState, PartitionNumbering } from './partition-numbering.js';
+import type { Commit, CommitAnswer, LogEntry } from './partition-store.js';
+
+/** Between two sendings of a commit that was not answered. */
+const RETRY_MS = 50;
+/** How long a partition that is given back waits for its last answer. */
+const RELEASE_MS_MAX = 2_000;
+
+export type PartitionLoss = 'fenced' | 'old_epoch' | 'given_up';
+
+const decoder = new LogEntryDecoder();
+
+export class OwnedPartition {
+  /** The last read ended before the log did. */
+  hasMore = false;
+  private state: 'idle' | 'reading' | 'committing' | 'lost' = 'idle';
+  private releasing = false;
+  private readonly numbering: PartitionNumbering;
+  /** Read in this turn and not applied yet. */
+  private entries: readonly LogEntry[] = [];
+  private entriesApplied = 0;
+  /** Where the log is read from; null: from the offset in the store, dropping what was applied already. */
+  private offset: string | null = null;
+  private disturbedSinceRead = false;
+  /** Sent again, as it is, until it is answered. */
+  private flight: Commit | undefined;
+  private sending: Promise<void> = Promise.resolve();
+  private saidMs = Number.NEGATIVE_INFINITY;
+
+  /** @param lost is told, once, that the partition is no longer owned */
+  constructor(
+    readonly partition: number,
+    private readonly world: OwnerWorld,
+    private readonly owned: OwnedState,
+    private readonly lost: (why: PartitionLoss) => void,
+  ) {
+    this.numbering = new PartitionNumbering(partition, world, owned);
+  }
+
+  get epoch(): number {
+    return this.numbering.position.epoch;
+  }
+
+  get number(): number {
+    return this.numbering.position.number;
+  }
+
+  /** Ready for a turn: nothing is in flight. */
+  get idle(): boolean {
+    return this.state === 'idle' && !this.releasing;
+  }
+
+  /** Resolves when nothing is in flight. */
+  get settled(): Promise<void> {
+    return this.sending;
+  }
+
+  /** Reads the log once. Never rejects: what could not be read is read by a later turn. */
+  async read(): Promise<void> {
+    const { store, rareLog } = this.world;
+    this.state = 'reading';
+    this.disturbedSinceRead = false;
+    this.discard();
+    try {
+      const read = await store.readLog(this.partition, this.numbering.position.run, this.offset);
+      if (read.kind === 'run') {
+        this.meetRun(read.run);
+        return;
+      }
+      this.entries = read.entries;
+      this.hasMore = read.more;
+    } catch (error) {
+      rareLog.warn('log not read', { partition: this.partition, error: String(error) });
+    }
+  }
+
+  /** Highest sid among the entries read. */
+  sidMax(): number {
+    let sidMax = 0;
+    for (const { bytes } of this.entries) {
+      try {
+        sidMax = Math.max(sidMax, decoder.sidMax(bytes));
+      } catch (error) {
+        // Counted when it is applied.
+        if (!(error instanceof MsgpackError)) throw error;
+      }
+    }
+    return sidMax;
+  }
+
+  /** What was read is read again by the next turn. */
+  discard(): void {
+    this.entries = [];
+    this.hasMore = false;
+  }
+
+  /** Applies what was read. */
+  apply(): void {
+    const { clock, counters, log } = this.world;
+    const nowS = Math.floor(clock.nowUs() / 1_000_000);
+    const visitor = this.owned.images.beginApply(this.owned.marks, clock.monotonicMs(), nowS);
+    for (const { id, bytes } of this.entries) {
+      try {
+        decoder.decode(bytes, visitor);
+      } catch (error) {
+        if (!(error instanceof MsgpackError)) throw error;
+        counters.undecodableEntries++;
+        log.error({ partition: this.partition, id, error: error.message }, 'log entry unreadable');
+      }
+    }
+    this.entriesApplied += this.entries.length;
+    const last = this.entries.at(-1);
+    // Read before the store came back as another one: the ids may mean nothing there.
+    if (last !== undefined && !this.disturbedSinceRead) this.offset = last.id;
+    this.entries = [];
+  }
+
+  /** Ends the turn. A partition from which entries were read commits, even if nothing in it changed. */
+  close(): void {
+    if (this.state !== 'reading') return;
+    this.state = 'idle';
+    if (this.entriesApplied > 0) this.flight = this.numbering.nextBatch(this.offset);
+    else if (this.isHeartbeatDue()) this.flight = this.numbering.heartbeat();
+    this.entriesApplied = 0;
+  }
+
+  /** Sends what is in flight, until it is answered. */
+  send(): void {
+    if (this.flight === undefined || this.state !== 'idle') return;
+    this.state = 'committing';
+    this.sending = this.sendUntilAnswered();
+  }
+
+  /** An idle partition says its position, whatever the interval of the turns. */
+  beat(): void {
+    if (!this.idle || !this.isHeartbeatDue()) return;
+    this.flight = this.numbering.heartbeat();
+    this.send();
+  }
+
+  /** Begins the numbering anew, before the first turn. */
+  beginAnew(reason: EpochReason): void {
+    this.flight = this.numbering.beginEpoch(reason);
+    this.send();
+  }
+
+  /** The connection came back: the store may have taken back what it had answered. */
+  disturb(): void {
+    this.offset = null;
+    this.disturbedSinceRead = true;
+    if (this.flight !== undefined) this.flight = { ...this.flight, offset: null };
+  }
+
+  /** A fault of ours stopped it half-way: the log still has what was read, and the lease runs out. */
+  abandon(): void {
+    this.leave('given_up');
+  }
+
+  /** Gives the partition back with its last checkpoint. Its turn, if any, has ended. */
+  async release(): Promise<void> {
+    this.releasing = true;
+    await this.settledOrLate();
+    if (this.state === 'lost') return;
+    const { store, log } = this.world;
+    const { position } = this.numbering;
+    const isAnswered = this.flight === undefined;
+    const checkpoint = position.number > 0 ? this.numbering.lastCheckpoint() : null;
+    this.leave('given_up');
+    if (!isAnswered) return;
+    try {
+      const answer = await store.release(this.partition, position, checkpoint);
+      log.info({ partition: this.partition, number: position.number, answer }, 'partition given back');
+    } catch (error) {
+      log.warn({ partition: this.partition, error: String(error) }, 'partition left to its lease');
+    }
+  }
+
+  private async settledOrLate(): Promise<void> {
+    let cancel: () => void = () => undefined;
+    const late = new Promise<void>((resolve) => {
+      cancel = this.world.timers.after(RELEASE_MS_MAX, resolve);
+    });
+    await Promise.race([this.sending, late]);
+    cancel();
+  }
+
+  private async sendUntilAnswered(): Promise<void> {
+    while (this.flight !== undefined) {
+      const answer = await this.ask(this.flight);
+      // Whoever gave up meanwhile has taken the flight away.
+      if (this.flight !== undefined) await this.obey(answer, this.flight);
+    }
+    if (this.state === 'committing') this.state = 'idle';
+  }
+
+  /** @returns undefined when the store did not answer, after a pause */
+  private async ask(commit: Commit): Promise<CommitAnswer | undefined> {
+    const { store, counters, rareLog, timers } = this.world;
+    try {
+      const answer = await store.commit(this.partition, commit);
+      counters.answers[answer.kind]++;
+      return answer;
+    } catch (error) {
+      counters.answers.unavailable++;
+      rareLog.warn('commit not answered', { partition: this.partition, error: String(error) });
+      await new Promise<void>((resolve) => timers.after(RETRY_MS, resolve));
+      return undefined;
+    }
+  }
+
+  private async obey(answer: CommitAnswer | undefined, commit: Commit): Promise<void> {
+    switch (answer?.kind) {
+      case undefined:
+        return;
+      case 'stored':
+      case 'repeated':
+        this.flight = undefined;
+        this.saidMs = this.world.clock.monotonicMs();
+        this.numbering.stored(commit);
+        return;
+      case 'fenced':
+      case 'old_epoch':
+        this.leave(answer.kind);
+        return;
+      case 'run':
+        this.meetRun(answer.run);
+        return;
+      case 'gap':
+        await this.refill(answer.number);
+        return;
+      case 'meta_lost':
+        this.numbering.countLost(null);
+        this.beginEpoch('meta_lost');
+        return;
+      case 'refused':
+        this.beginEpoch('refused', answer.lastEpoch);
+        return;
+    }
+  }
+
+  /** The store has lost what came after `number`: it gets it back from the ring, or a new epoch. */
+  private async refill(number: number): Promise<void> {
+    this.disturb();
+    const missing = this.numbering.missingAfter(number);
+    if (missing === undefined) {
+      this.numbering.countLost(number);
+      this.beginEpoch('gap');
+      return;
+    }
+    for (const batch of missing) {
+      const answer = await this.ask(this.numbering.refill(batch));
+      if (this.flight === undefined || answer === undefined || answer.kind === 'gap') return;
+      if (answer.kind !== 'stored' && answer.kind !== 'repeated') {
+        await this.obey(answer, this.flight);
+        return;
+      }
+      if (answer.kind === 'stored') this.world.counters.refilled++;
+    }
+  }
+
+  private beginEpoch(reason: EpochReason, above = 0): void {
+    this.disturb();
+    this.flight = this.numbering.beginEpoch(reason, above);
+  }
+
+  private meetRun(run: string): void {
+    this.numbering.meetRun(run);
+    this.disturb();
+    if (this.flight !== undefined) this.flight = { ...this.flight, run };
+  }
+
+  private isHeartbeatDue(): boolean {
+    return this.world.clock.monotonicMs() - this.saidMs >= this.world.settings.heartbeatMs;
+  }
+
+  private leave(why: PartitionLoss): void {
+    if (this.state === 'lost') return;
+    this.state = 'lost';
+    this.flight = undefined;
+    this.numbering.end();
+    this.lost(why);
+  }
+}

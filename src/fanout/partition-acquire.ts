@@ -1,0 +1,59 @@
+/** Takes a free partition: lease, state, and whether its numbering may go on. */
+import { OwnedPartition, type PartitionLoss } from './owned-partition.js';
+import type { OwnerWorld } from './owner-world.js';
+import { PartitionImages } from './partition-images.js';
+import type { AcquireAnswer, TapeId } from './partition-store.js';
+import { SessionMarks } from './session-marks.js';
+import type { PartitionState } from './tape.js';
+import { TapeIndex } from './tape-index.js';
+
+type Acquired = Extract<AcquireAnswer, { kind: 'acquired' }>;
+
+/**
+ * @returns undefined when another owner has it; else a partition with its first commit or heartbeat to send
+ * @throws StoreUnavailable, MsgpackError: nothing is owned then, and the lease runs out by itself
+ */
+export async function acquirePartition(
+  partition: number,
+  world: OwnerWorld,
+  lost: (why: PartitionLoss) => void,
+): Promise<OwnedPartition | undefined> {
+  const { store, settings, registry, counters, log } = world;
+  const leaseToken = world.token();
+  const answer = await store.acquire(partition, leaseToken);
+  if (answer.kind === 'held') return undefined;
+  const state = await store.load(partition);
+  const tape = new TapeIndex(settings.tape);
+  await tape.measure(store, partition);
+  const images = new PartitionImages(registry, settings.dayRoll, counters);
+  const whole = images.restore(state);
+  const { epoch, epochToken, number, run } = answer;
+  const owned = new OwnedPartition(
+    partition,
+    world,
+    {
+      position: { leaseToken, epoch, epochToken, number, run },
+      ...{ images, tape, marks: new SessionMarks(answer.marks), checkpoint: checkpointOf(state) },
+    },
+    lost,
+  );
+  log.info({ partition, epoch, number, sameRun: answer.run === answer.runOfCommit }, 'partition acquired');
+  const why = newEpochReason(answer, state, whole);
+  if (why === null) owned.beat();
+  else owned.beginAnew(why);
+  return owned;
+}
+
+/** @returns null when the numbering goes on: the same run still holds every number that was given out */
+function newEpochReason(answer: Acquired, state: PartitionState, whole: boolean) {
+  if (answer.epoch === 0) return 'first';
+  if (answer.run !== answer.runOfCommit) return 'run_changed';
+  const isSame = state.epoch === answer.epoch && state.number === answer.number;
+  return whole && isSame ? null : 'state_lost';
+}
+
+function checkpointOf(state: PartitionState): TapeId | null {
+  if (state.checkpoint === null) return null;
+  const [first] = state.entries;
+  return { epoch: state.epoch, number: first === undefined ? state.number : first.number - 1 };
+}
