@@ -4,7 +4,10 @@
  */
 import { pino } from 'pino';
 import { LiveFollower } from './follower.js';
-import { CheckingSink, digest, FAIR, type Random, StagedTape, seeded, VirtualTime } from './live.fixture.js';
+import { digest } from './live-publisher.fixture.js';
+import { CheckingSink } from './live-sink.fixture.js';
+import { FAIR, StagedTape } from './live-tape.fixture.js';
+import { type Random, seeded, VirtualTime } from './live-time.fixture.js';
 
 const RUNS = 400;
 const STEPS = 100;

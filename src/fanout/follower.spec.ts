@@ -3,8 +3,11 @@ import { pino } from 'pino';
 import { Metrics } from '../ops/metrics.js';
 import { encodeHeartbeat } from './batch.js';
 import { type FollowerLimits, followerLimits, LiveFollower } from './follower.js';
-import { CheckingSink, digest, FAIR, StagedTape, seeded, VirtualTime } from './live.fixture.js';
 import { addFollowerMetrics } from './live-metrics.js';
+import { digest } from './live-publisher.fixture.js';
+import { CheckingSink } from './live-sink.fixture.js';
+import { FAIR, StagedTape } from './live-tape.fixture.js';
+import { seeded, VirtualTime } from './live-time.fixture.js';
 
 const HEARTBEAT_MS = 500;
 
@@ -573,6 +576,21 @@ describe('silence', () => {
     await idle(w, 2_000);
     expectSame(w, 0);
     expect(w.at(0).hearing).toBe('heard');
+  });
+
+  it('is not ended by a number that was said long ago', async () => {
+    const w = world();
+    w.first.beginEpoch(5);
+    await started(w);
+    w.tape.weather = { ...FAIR, loss: 1 };
+    w.first.commit(false);
+    w.tape.weather = { ...FAIR, refusal: 1 };
+    w.first.heartbeat();
+    await w.time.advance(3_000);
+    w.tape.weather = { ...FAIR };
+    await w.time.advance(3_000);
+    expectSame(w, 0);
+    expect(w.at(0).hearing).toBe('silent');
   });
 
   it("is this process's own when its event loop was stuck, until each partition was heard again", async () => {

@@ -1,8 +1,8 @@
 import { IMAGE_FIELD_COUNT } from '#market-data';
 import { MsgpackWriter } from '#wire';
 import { BATCH, BatchDecoder, BatchEncoder, type BatchVisitor, encodeHeartbeat } from './batch.js';
-import { seeded } from './live.fixture.js';
 import { BatchCheck } from './live-check.js';
+import { seeded } from './live-time.fixture.js';
 
 const SILENT: BatchVisitor = {
   beginBatch: () => undefined,
