@@ -28,6 +28,7 @@ export class DrivenTime implements Clock, Pauses {
   }
 
   pause(ms: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const done = () => {
         signal.removeEventListener('abort', done);
