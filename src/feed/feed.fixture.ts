@@ -106,7 +106,8 @@ export class MarkedLog implements TickLogWriter {
     if (this.held !== null) await new Promise<void>((resolve) => this.held?.push(resolve));
     await new Promise(setImmediate);
     const refusal = this.nextRefusal();
-    for (const partition of [0, 1, 2, 3]) {
+    const sids = groups.flatMap(({ ticks }) => ticks.map(({ sid }) => sid));
+    for (const partition of new Set(sids.map(this.partition))) {
       if (refusal === undefined || refusal.stores?.includes(partition)) this.append(partition, groups);
     }
     return refusal === undefined

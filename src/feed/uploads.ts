@@ -111,7 +111,12 @@ function problemOfBody(error: unknown, soFar: Readonly<Record<string, unknown>>)
   if (error instanceof BodyStopped) return new Problem('stopping', { ...soFar });
   if (error instanceof BodyCutShort)
     return new Problem('malformed_request', { ...soFar, detail: error.message });
-  if (error instanceof Error && 'code' in error && String(error.code).startsWith('Z_'))
+  if (isZlibError(error))
     return new Problem('malformed_request', { ...soFar, detail: `Expected a gzip stream: ${error.message}` });
   return error;
+}
+
+function isZlibError(error: unknown): error is { readonly message: string } {
+  const { code } = Object(error) as { readonly code?: unknown };
+  return typeof code === 'string' && code.startsWith('Z_');
 }

@@ -1,0 +1,69 @@
+/** `POST /v1/ticks`: ticks over HTTP, for handlers and scripts that need no socket. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { Readable } from 'node:stream';
+import { Controller, HttpCode, Post, Req, UseGuards } from '@nestjs/common';
+import {
+  ApiBearerAuth,
+  ApiBody,
+  ApiConsumes,
+  ApiHeader,
+  ApiOperation,
+  ApiResponse,
+  ApiTags,
+} from '@nestjs/swagger';
+import { Problem } from '../problem.js';
+import { FeedKeyGuard } from './feed-key.guard.js';
+import { uploadForm } from './tick-parsers.js';
+import { TicksAnswerDto } from './ticks-answer.dto.js';
+import type { UploadAnswer } from './upload-tally.js';
+import { Uploads } from './uploads.js';
+
+/** The part of Fastify's request that is used here; `body` is the stream that the tick parsers hand through. */
+interface TicksRequest {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: unknown;
+}
+
+@ApiTags('feed')
+@ApiBearerAuth()
+@UseGuards(FeedKeyGuard)
+@Controller('v1/ticks')
+export class TicksController {
+  constructor(private readonly uploads: Uploads) {}
+
+  @Post()
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Bring ticks',
+    description:
+      'An array of ticks, or {"ticks": […]}, in JSON or msgpack; or NDJSON of any length, which is read as it comes. ' +
+      'Bodies may be gzipped. Answered when everything is stored; bad ticks are listed, the others are taken. ' +
+      'With the three headers a retry is harmless: send the same body under the same names. Uploads of one session go ' +
+      'one after the other, and their sequences rise. When an NDJSON upload ends early, `storedLines` says how many ' +
+      'lines from the beginning are done with: go on after them under the next sequence, or repeat all of it under the same.',
+  })
+  @ApiConsumes('application/json', 'application/x-ndjson', 'application/msgpack')
+  @ApiBody({ schema: { type: 'array', items: { type: 'object' } } })
+  @ApiHeader({ name: 'Tickcast-Source', required: false, description: 'Name of the feed handler.' })
+  @ApiHeader({ name: 'Tickcast-Session', required: false, description: 'New at every start of the handler.' })
+  @ApiHeader({
+    name: 'Tickcast-Sequence',
+    required: false,
+    description: 'Positive integer, rises in its session.',
+  })
+  @ApiResponse({
+    status: 200,
+    type: TicksAnswerDto,
+    description: 'Everything is stored, apart from what is listed.',
+  })
+  @ApiResponse({
+    status: 503,
+    description: 'busy or stopping: Retry-After says when to repeat, storedLines what is stored.',
+  })
+  take(@Req() request: TicksRequest): Promise<UploadAnswer> {
+    const form = uploadForm(request.headers['content-type']);
+    if (!(request.body instanceof Readable))
+      throw new Problem('malformed_request', { detail: 'Expected a body' });
+    return this.uploads.take(form, request.headers, request.body);
+  }
+}
