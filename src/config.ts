@@ -4,12 +4,12 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { decimal, integer, listOf, onOff, oneOf, optional, type Setting, setting, text } from './setting.js';
+import { decimal, integer, listOf, oneOf, onOff, optional, type Setting, setting, text } from './setting.js';
 
 /** Nest token of the Config. */
 export const CONFIG = Symbol('CONFIG');
 
-export const ROLES = ['feed', 'fanout', 'gateway', 'admin'] as const;
+export const ROLES = Object.freeze(['feed', 'fanout', 'gateway', 'admin'] as const);
 export type Role = (typeof ROLES)[number];
 
 const KIB = 1024;
