@@ -35,7 +35,7 @@ export type BookInstrument = Pick<Instrument, 'symbol' | 'group' | 'priceScale' 
 /** Dollars in one quote or trade of a coin, in the middle of the distribution. */
 const COIN_NOTIONAL = 800;
 /** Sizes stay far below 2^53 units, whatever the scales and prices are. */
-const SIZE_UNITS_MAX = 1e12;
+const SIZE_UNITS_MAX = 1e15;
 
 export class Book {
   /** Scaled prices; 0 until the first quote. */
@@ -48,10 +48,14 @@ export class Book {
   private readonly shares: boolean;
   private trades = 0;
 
-  /** @param price a typical price, in plain decimals: the grid of a coin depends on its magnitude */
+  /**
+   * @param price a typical price, in plain decimals: the grid of a coin depends on its magnitude
+   * @param dollars what one whole coin or share is worth: coins trade in dollars' worth, not in numbers
+   */
   constructor(
     readonly instrument: BookInstrument,
     price: number,
+    private readonly dollars: number,
     private readonly random: RandomStream,
   ) {
     this.pricePower = powerOfTen(instrument.priceScale);
@@ -124,9 +128,8 @@ export class Book {
   }
 
   private coinUnits(share: number): number {
-    const price = Math.max(this.bid, this.gridUnits) / this.pricePower;
     return this.bounded(
-      Math.round(((share * COIN_NOTIONAL) / price) * this.random.logNormal(1.1) * this.sizePower),
+      ((share * COIN_NOTIONAL) / this.dollars) * this.random.logNormal(1.1) * this.sizePower,
     );
   }
 

@@ -24,8 +24,8 @@ const WIDENING_DECAY_S = 2;
 const HALT_MEAN_S = 10_800;
 const HALT_S_MIN = 5;
 const HALT_S_MAX = 20;
-/** Deviation of the jump in the price over a halt. */
-const HALT_NEWS = 0.004;
+/** Jump in the price over a halt: as much as in so many calm seconds. */
+const HALT_NEWS_S = 1_600;
 
 /** What a symbol is like, fixed when it is listed. */
 export interface Character {
@@ -136,7 +136,7 @@ export class FreeCourse implements Course {
   private halt(): void {
     const seconds = HALT_S_MIN + (HALT_S_MAX - HALT_S_MIN) * this.random.uniform();
     const resumeUs = this.haltUs + Math.round(seconds * 1e6);
-    this.ownLevel += HALT_NEWS * this.random.normal();
+    this.ownLevel += this.character.ownSigma * Math.sqrt(HALT_NEWS_S) * this.random.normal();
     this.widening += 1;
     this.arrivals.restart(resumeUs);
     this.nextUs = resumeUs;

@@ -105,6 +105,8 @@ const KNOWN = knownNames();
 
 export interface StartPrice {
   readonly price: number;
+  /** What one whole share or coin is worth; differs from the price where that is in another currency or coin. */
+  readonly dollars: number;
   readonly sector: Sector;
   /** Lower is more popular; unknown symbols come after all known ones, in an order of their own. */
   readonly popularity: number;
@@ -131,7 +133,7 @@ function pairPrice(symbol: string): StartPrice {
   const quote = parts[1] === undefined ? undefined : coin(parts[1]);
   return quote === undefined
     ? base
-    : { price: base.price / quote.price, sector: 'crypto', popularity: base.popularity + 100 };
+    : { ...base, price: base.price / quote.price, popularity: base.popularity + 100 };
 }
 
 function coin(name: string): StartPrice | undefined {
@@ -141,8 +143,10 @@ function coin(name: string): StartPrice | undefined {
 function unknownPrice(symbol: string, sector: Sector | undefined): StartPrice {
   const hash = hash32(symbol);
   const exponent = 1 + (1.4 * (hash & 0xffff)) / 0x1_0000;
+  const price = 10 ** exponent;
   return {
-    price: 10 ** exponent,
+    price,
+    dollars: price,
     sector: sector ?? EQUITY_SECTORS[(hash >>> 16) % EQUITY_SECTORS.length] ?? 'broad',
     popularity: 1_000 + (hash >>> 12),
   };
@@ -152,7 +156,12 @@ function knownNames(): ReadonlyMap<string, StartPrice> {
   const known = new Map<string, StartPrice>();
   for (const entry of CURRENCIES.split(', ')) {
     const [name = '', price = ''] = entry.split(' ');
-    known.set(`crypto ${name}`, { price: Number(price), sector: 'crypto', popularity: 0 });
+    known.set(`crypto ${name}`, {
+      price: Number(price),
+      dollars: Number(price),
+      sector: 'crypto',
+      popularity: 0,
+    });
   }
   for (const [sector, list] of Object.entries(LEVELS) as [Sector, string][]) {
     for (const [place, entry] of list.split(', ').entries()) {
@@ -161,6 +170,7 @@ function knownNames(): ReadonlyMap<string, StartPrice> {
       const key = sector === 'crypto' ? `crypto ${name}` : name;
       known.set(key, {
         price: Number(price),
+        dollars: Number(price),
         sector,
         popularity: (place + 1) * POPULARITY_STEPS[sector],
         pegged: sector === 'crypto' && PEGGED.has(name),

@@ -92,7 +92,7 @@ export class SimulatedMarket {
     const price = known.price * (known.pegged ? 1 : 0.97 + 0.06 * random.uniform());
     const bars = this.plan.bars?.bySymbol.get(symbol);
     const typicalPrice = bars === undefined ? price : bars[0]!.close / 10 ** instrument.priceScale;
-    const book = new Book(instrument, typicalPrice, random);
+    const book = new Book(instrument, typicalPrice, known.dollars, random);
     const openUs = this.timeUs + 1 + Math.floor(random.uniform() * openingUs);
     const character = characterOf(known, book.units(price), random);
     const free = (fromUs: number, startUnits: number) =>
@@ -138,7 +138,7 @@ function characterOf(known: StartPrice, startUnits: number, random: RandomStream
       marketLoading: 0,
       sectorLoading: 0,
       ownSigma: 1e-7,
-      relativeSpread: 1e-4,
+      relativeSpread: 1e-5,
     };
   }
   const livelier = known.sector === 'crypto' ? 1.6 : 1;
