@@ -11,7 +11,7 @@ import { TICK_LOG_WRITER } from '../fanout/tick-log-writer.js';
 import { createHttpAdapter } from '../http-limits.js';
 import { Lifecycle } from '../ops/lifecycle.js';
 import { Metrics } from '../ops/metrics.js';
-import { PROBLEM_FILTER } from '../problem.filter.js';
+import { ProblemModule } from '../problem.module.js';
 import { SocketAdapter } from '../socket-adapter.js';
 import { SocketRoutes } from '../socket-routes.js';
 import { SYMBOL_REGISTRY, type SymbolRegistry } from '../symbols/symbol-registry.js';
@@ -42,8 +42,14 @@ class LogModule {
 @Module({})
 class FeedOnlyModule {
   static of(config: Config, nextRefusal: () => Refusal | undefined): DynamicModule {
-    const imports = [CoreModule.forRoot(config), LogModule.of(nextRefusal), SymbolsModule, FeedModule];
-    return { module: FeedOnlyModule, imports, providers: [PROBLEM_FILTER] };
+    const imports = [
+      CoreModule.forRoot(config),
+      ProblemModule,
+      LogModule.of(nextRefusal),
+      SymbolsModule,
+      FeedModule,
+    ];
+    return { module: FeedOnlyModule, imports };
   }
 }
 

@@ -1,7 +1,17 @@
 /** `POST /v1/ticks`: ticks over HTTP, for handlers and scripts that need no socket. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
-import { Controller, HttpCode, Post, Req, UseGuards } from '@nestjs/common';
+import {
+  type CanActivate,
+  Controller,
+  type ExecutionContext,
+  HttpCode,
+  Inject,
+  Injectable,
+  Post,
+  Req,
+  UseGuards,
+} from '@nestjs/common';
 import {
   ApiBearerAuth,
   ApiBody,
@@ -11,8 +21,10 @@ import {
   ApiResponse,
   ApiTags,
 } from '@nestjs/swagger';
+import { ApiKeys } from '../api-keys.js';
+import { CONFIG, type Config } from '../config.js';
 import { Problem } from '../problem.js';
-import { FeedKeyGuard } from './feed-key.guard.js';
+import { keyProblem } from './feed-key.js';
 import { uploadForm } from './tick-parsers.js';
 import { TicksAnswerDto } from './ticks-answer.dto.js';
 import type { UploadAnswer } from './upload-tally.js';
@@ -22,6 +34,23 @@ import { Uploads } from './uploads.js';
 interface TicksRequest {
   readonly headers: IncomingHttpHeaders;
   readonly body: unknown;
+}
+
+/** Lets an upload through only with a key that may bring ticks; its body is not read before. */
+@Injectable()
+export class FeedKeyGuard implements CanActivate {
+  private readonly keys: ApiKeys;
+
+  constructor(@Inject(CONFIG) config: Config) {
+    this.keys = new ApiKeys(config);
+  }
+
+  canActivate(context: ExecutionContext): boolean {
+    const { headers } = context.switchToHttp().getRequest<TicksRequest>();
+    const problem = keyProblem(this.keys.role(headers.authorization));
+    if (problem !== null) throw problem;
+    return true;
+  }
 }
 
 @ApiTags('feed')
