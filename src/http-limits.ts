@@ -2,6 +2,7 @@
 import type { Server } from 'node:http';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { Config } from './config.js';
+import { answerProblem } from './problem.filter.js';
 
 /** A half request is held this long, no longer: Node's own default of 60 s invites slow senders. */
 const HEADERS_TIMEOUT_MS = 5_000;
@@ -32,6 +33,7 @@ export function createHttpAdapter(config: Pick<Config, 'sessionsMax'>): FastifyA
     },
     // Whose address a request has comes by the PROXY protocol, never by a header that anyone may send.
     trustProxy: false,
+    frameworkErrors: answerProblem,
   });
   const server = adapter.getInstance().server as Server;
   server.maxHeadersCount = HEADERS_MAX;

@@ -98,15 +98,16 @@ export class Problem extends Error {
 
   /** @param instance path of the request, without its query */
   details(instance: string): ProblemDetails {
-    return {
+    const own = {
       type: `urn:tickcast:problem:${this.code}`,
       title: this.title,
       status: this.status,
       ...(this.detail === undefined ? {} : { detail: this.detail }),
       instance,
       code: this.code,
-      ...this.extras,
     };
+    // Own members come first and cannot be replaced.
+    return { ...own, ...this.extras, ...own };
   }
 }
 
