@@ -74,6 +74,7 @@ export class MemoryPartitionStore implements PartitionStore {
     const { meta } = kept;
     if (meta === undefined || meta.epoch < commit.epoch) return undefined;
     if (meta.epoch > commit.epoch || meta.token !== commit.epochToken) return { kind: 'old_epoch' };
+    if (lease === undefined && meta.owner !== commit.leaseToken) return { kind: 'fenced' };
     return undefined;
   }
 
@@ -161,13 +162,14 @@ function addToTape(kept: MemoryPartition, commit: Commit): void {
 function writeMeta(kept: MemoryPartition, commit: Commit, run: string): MemoryMeta {
   const { epoch, number } = commit;
   const meta = kept.meta ?? {
-    ...{ epoch, token: '', number, run, offset: LOG_START, checkpoint: undefined },
+    ...{ epoch, token: '', number, run, owner: '', offset: LOG_START, checkpoint: undefined },
     marks: new Map<string, string>(),
   };
   meta.epoch = epoch;
   meta.token = commit.epochToken;
   meta.number = number;
   meta.run = run;
+  meta.owner = commit.leaseToken;
   if (commit.checkpoint !== null) {
     kept.image = commit.checkpoint;
     meta.checkpoint = { epoch, number };

@@ -22,6 +22,8 @@ export interface MemoryMeta {
   token: string;
   number: number;
   run: string;
+  /** Lease token of the owner that wrote last. */
+  owner: string;
   offset: string;
   checkpoint: { readonly epoch: number; readonly number: number } | undefined;
   readonly marks: Map<string, string>;

@@ -1,6 +1,12 @@
 /** TickLog in memory: the same limits and answers as on Redis. */
 import type { MemoryStore } from './memory-store.js';
-import type { Append, AppendAnswer, TickLog, TickLogLimits } from './tick-log.js';
+import {
+  type Append,
+  type AppendAnswer,
+  entriesMaxFor,
+  type TickLog,
+  type TickLogLimits,
+} from './tick-log.js';
 
 export class MemoryTickLog implements TickLog {
   constructor(
@@ -8,14 +14,16 @@ export class MemoryTickLog implements TickLog {
     private readonly limits: TickLogLimits,
   ) {}
 
-  async append(partition: number, { run, entries, newMarks }: Append): Promise<AppendAnswer> {
+  async append(partition: number, append: Append): Promise<AppendAnswer> {
+    const { run, entries, newMarks } = append;
     if (run !== this.store.run) return { kind: 'run', run: this.store.run };
     const kept = this.store.partition(partition);
-    if (entries.length > 0 && kept.log.length + entries.length > this.limits.entriesMax)
-      return { kind: 'full' };
+    const entriesMax = entriesMaxFor(append, this.limits);
+    if (entries.length > 0 && kept.log.length + entries.length > entriesMax) return { kind: 'full' };
     const marks = kept.meta?.marks;
     if (marks !== undefined && marks.size >= this.limits.marksMax) {
-      if (newMarks.some((mark) => !marks.has(mark))) return { kind: 'sessions_full' };
+      const unknown = newMarks.filter((mark) => !marks.has(mark));
+      if (unknown.length > 0) return { kind: 'sessions_full', marks: unknown };
     }
     for (const bytes of entries) kept.log.push({ id: ++kept.logTop, bytes });
     return { kind: 'stored' };

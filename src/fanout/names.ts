@@ -11,7 +11,7 @@ export interface PartitionNames {
   readonly tape: string;
   /** String: checkpoint of all images. */
   readonly image: string;
-  /** Hash: epoch, token, number, offset, run, checkpoint, and one `mark:…` per feed session. */
+  /** Hash: epoch, token, number, run, owner, offset, checkpoint, and one `mark:…` per feed session. */
   readonly meta: string;
   /** String with a time to live: the owner's lease token. */
   readonly lease: string;

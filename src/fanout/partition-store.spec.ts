@@ -145,6 +145,19 @@ describeBothForms('PartitionStore', (open) => {
     expect(await form.partitions.acquire(0, 'lease-2')).toEqual({ kind: 'held' });
   });
 
+  it('does not take a missing lease for an owner after whom another has written', async () => {
+    const form = await open();
+    const { run } = await acquired(form);
+    await form.partitions.commit(0, commit(run, {}));
+    await form.expireLease(0);
+    await acquired(form, 'lease-2');
+    await form.partitions.commit(0, commit(run, { leaseToken: 'lease-2', kind: 'heartbeat' }));
+    await form.expireLease(0);
+    // Its number 2 is free, but the other may have given it out and died.
+    expect(await form.partitions.commit(0, commit(run, { number: 2 }))).toEqual({ kind: 'fenced' });
+    await acquired(form, 'lease-3');
+  });
+
   it('says where a number does not follow, and stores nothing then', async () => {
     const form = await open();
     const { run } = await acquired(form);

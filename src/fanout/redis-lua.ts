@@ -27,9 +27,11 @@ local run = ${RUN_ID}
 if run ~= ARGV[4] then return {'RUN', run} end
 local lease = redis.call('GET', KEYS[1])
 if lease and lease ~= ARGV[2] then return {'FENCED'} end
-local meta = redis.call('HMGET', KEYS[2], 'epoch', 'token', 'number', 'run')
+local meta = redis.call('HMGET', KEYS[2], 'epoch', 'token', 'number', 'run', 'owner')
 local epoch, storedEpoch = tonumber(ARGV[5]), tonumber(meta[1] or '0')
 if storedEpoch > epoch or (storedEpoch == epoch and meta[2] ~= ARGV[6]) then return {'OLDEPOCH'} end
+-- A stale owner must not take a missing lease when another has written in the same epoch since: its numbers are used.
+if not lease and storedEpoch == epoch and meta[5] ~= ARGV[2] then return {'FENCED'} end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 local number, stored = tonumber(ARGV[7]), '0'
 if storedEpoch == epoch then stored = meta[3] end
@@ -59,8 +61,8 @@ if ARGV[14] ~= '' then
   redis.call('SET', KEYS[4], ARGV[14])
   redis.call('HSET', KEYS[2], 'checkpoint', ARGV[8])
 end
-if isBatch or meta[4] ~= run then
-  redis.call('HSET', KEYS[2], 'epoch', ARGV[5], 'token', ARGV[6], 'number', ARGV[7], 'run', run)
+if isBatch or meta[4] ~= run or meta[5] ~= ARGV[2] then
+  redis.call('HSET', KEYS[2], 'epoch', ARGV[5], 'token', ARGV[6], 'number', ARGV[7], 'run', run, 'owner', ARGV[2])
 end
 if ARGV[11] ~= '' then
   redis.call('HSET', KEYS[2], 'offset', ARGV[11])
@@ -140,9 +142,11 @@ local first = 6 + tonumber(ARGV[5])
 local count = #ARGV - first + 1
 if count > 0 and redis.call('XLEN', KEYS[1]) + count > tonumber(ARGV[2]) then return {'FULL'} end
 if first > 6 and redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[3]) then
+  local unknown = {'SESSIONSFULL'}
   for i = 6, first - 1 do
-    if redis.call('HEXISTS', KEYS[2], ARGV[i]) == 0 then return {'SESSIONSFULL'} end
+    if redis.call('HEXISTS', KEYS[2], ARGV[i]) == 0 then unknown[#unknown + 1] = ARGV[i] end
   end
+  if #unknown > 1 then return unknown end
 end
 for i = first, #ARGV do redis.call('XADD', KEYS[1], '*', 'g', ARGV[i]) end
 local replicas = '0'

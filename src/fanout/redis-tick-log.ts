@@ -7,12 +7,18 @@ import { APPEND } from './redis-lua.js';
 import { array, text } from './redis-reply.js';
 import { RedisScript, type ScriptArgument } from './redis-script.js';
 import { StoreUnavailable } from './store-unavailable.js';
-import type { Append, AppendAnswer, TickLog, TickLogLimits } from './tick-log.js';
+import {
+  type Append,
+  type AppendAnswer,
+  entriesMaxFor,
+  type TickLog,
+  type TickLogLimits,
+} from './tick-log.js';
 
 /** Below the connection's command timeout, so that a lagging replica is told from a silent server. */
 const WAIT_MS = 250;
-/** Fields of `meta` that are not marks: epoch, token, number, run, offset, checkpoint. */
-const META_FIELDS = 6;
+/** Fields of `meta` that are not marks: epoch, token, number, run, owner, offset, checkpoint. */
+const META_FIELDS = 7;
 
 const append = new RedisScript(APPEND);
 
@@ -28,10 +34,15 @@ export class RedisTickLog implements TickLog {
     private readonly ack: 'stored' | 'replicated',
   ) {}
 
-  async append(partition: number, { run, entries, newMarks }: Append): Promise<AppendAnswer> {
+  async append(partition: number, what: Append): Promise<AppendAnswer> {
+    const { run, entries, newMarks } = what;
     const { log, meta } = this.names.partition(partition);
     const replicated = this.ack === 'replicated' && entries.length > 0;
-    const args: ScriptArgument[] = [run, this.limits.entriesMax, this.limits.marksMax + META_FIELDS];
+    const args: ScriptArgument[] = [
+      run,
+      entriesMaxFor(what, this.limits),
+      this.limits.marksMax + META_FIELDS,
+    ];
     args.push(replicated ? '1' : '0', newMarks.length, ...newMarks, ...entries);
     if (!replicated) return readAnswer(array(await append.run(this.redis, [log, meta], args)));
     const needed = this.replicas;
@@ -65,7 +76,7 @@ function readAnswer(reply: readonly unknown[]): AppendAnswer {
     case 'FULL':
       return { kind: 'full' };
     case 'SESSIONSFULL':
-      return { kind: 'sessions_full' };
+      return { kind: 'sessions_full', marks: reply.slice(1).map(text) };
     case 'RUN':
       return { kind: 'run', run: text(reply[1]) };
     default:

@@ -35,7 +35,10 @@ describeBothForms('TickLog', (open) => {
     expect(await append('c', 'd')).toEqual({ kind: 'full' });
     expect(await append('c')).toEqual({ kind: 'stored' });
     expect(await append()).toEqual({ kind: 'stored' });
-    expect(await stored(form)).toEqual(['a', 'b', 'c']);
+    const tail = { run, entries: [entry('d'), entry('e'), entry('f')], newMarks: [], isTail: true };
+    expect(await form.tickLog.append(0, tail)).toEqual({ kind: 'stored' });
+    expect(await form.tickLog.append(0, tail)).toEqual({ kind: 'full' });
+    expect(await stored(form)).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
   });
 
   it('tells a writer of another run, and stores nothing', async () => {
@@ -62,7 +65,8 @@ describeBothForms('TickLog', (open) => {
       ...{ message: entry('batch'), timeMs: 0, offset: LOG_START, checkpoint: entry('images') },
       ...{ marksMoved, marksDropped: [], tapeKeepFrom: null },
     });
-    expect(await offer('mark:c:1')).toEqual({ kind: 'sessions_full' });
+    const refused = await offer('mark:a:1', 'mark:c:1', 'mark:d:1');
+    expect(refused).toEqual({ kind: 'sessions_full', marks: ['mark:c:1', 'mark:d:1'] });
     expect(await offer('mark:a:1')).toEqual({ kind: 'stored' });
     expect(await offer()).toEqual({ kind: 'stored' });
   });

@@ -9,6 +9,8 @@ export interface Append {
   readonly run: string;
   /** Entries (log-entry.ts) in order; none only asks for the run. */
   readonly entries: readonly Uint8Array[];
+  /** Appended again on another run: it may take twice the room, so that a busy log does not hold it back. */
+  readonly isTail?: boolean;
   /** `mark:…` fields of the sessions that this writer has not seen stored in this partition. */
   readonly newMarks: readonly string[];
 }
@@ -17,8 +19,8 @@ export type AppendAnswer =
   | { readonly kind: 'stored' }
   /** The log holds as many entries as it may: nothing was stored. */
   | { readonly kind: 'full' }
-  /** The partition remembers as many feed sessions as it may, and one of `newMarks` is not among them. */
-  | { readonly kind: 'sessions_full' }
+  /** The partition remembers as many feed sessions as it may, and these of `newMarks` are not among them. */
+  | { readonly kind: 'sessions_full'; readonly marks: readonly string[] }
   /** The store is another run: nothing was stored. Append the tail first. */
   | { readonly kind: 'run'; readonly run: string };
 
@@ -33,6 +35,11 @@ export interface TickLog {
   together(issue: () => void): void;
   /** @returns ends it */
   watch(listener: ConnectionListener): () => void;
+}
+
+/** Entries that a log may hold, for this append. */
+export function entriesMaxFor({ isTail = false }: Append, { entriesMax }: TickLogLimits): number {
+  return isTail ? 2 * entriesMax : entriesMax;
 }
 
 export interface TickLogLimits {

@@ -1,0 +1,12 @@
+/** What the feed's side of the fan-out counts. Plain numbers, read when a scrape asks. */
+export class WriterCounters {
+  /** Bytes of groups that wait for their append, or for its answer. */
+  queueBytes = 0;
+  appends = 0;
+  entries = 0;
+  entryBytes = 0;
+  /** Entries appended again because the store came back as another run. */
+  entriesAgain = 0;
+  offersStored = 0;
+  readonly busy = { queue_full: 0, log_full: 0, sessions_full: 0, store_unavailable: 0, stopping: 0 };
+}
