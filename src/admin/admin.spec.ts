@@ -232,7 +232,13 @@ describe('admin REST', () => {
       };
       const answer = await ask(app, 'PATCH /v1/admin/symbols/AAPL', { body: { ...change, ...REASON } });
       expect(answer.status).toBe(200);
-      expect(answer.body).toEqual({ ...before, ...change, status: 'closed', version: expect.any(Number) });
+      expect(answer.body).toEqual({
+        ...before,
+        ...change,
+        status: 'closed',
+        statusReason: 'Ticket 4711',
+        version: expect.any(Number),
+      });
       expect(answer.body.version).toBeGreaterThan(before.version);
       expect(answer.headers['etag']).toBe(`"${answer.body.version}"`);
       const back = await ask(app, 'PATCH /v1/admin/symbols/AAPL', {
@@ -271,14 +277,20 @@ describe('admin REST', () => {
       const before = (await ask(app, 'GET /v1/admin/symbols/MSFT')).body;
       const answer = await ask(app, `POST /v1/admin/symbols/MSFT/${action}`, { body: REASON });
       expect(answer.status).toBe(200);
-      expect(answer.body).toEqual({ ...before, ...expected, version: expect.any(Number) });
+      expect(answer.body).toEqual({
+        ...before,
+        ...expected,
+        statusReason: 'Ticket 4711',
+        version: expect.any(Number),
+      });
       expect(app.get<SymbolRegistry>(SYMBOL_REGISTRY).bySymbol('MSFT')).toMatchObject({
         enabled: expected.enabled,
         tradingStatus: expected.tradingStatus,
       });
+      const undone = { enabled: true, tradingStatus: 'open', status: 'open' };
       const undo = action === 'disable' ? 'enable' : 'resume';
       const back = await ask(app, `POST /v1/admin/symbols/MSFT/${undo}`, { body: REASON });
-      expect(back.body).toEqual({ ...before, version: answer.body.version + 1 });
+      expect(back.body).toEqual({ ...answer.body, ...undone, version: answer.body.version + 1 });
     });
 
     it('answers what already holds without a new version, and audits it', async () => {

@@ -34,6 +34,12 @@ export class SymbolAnswer {
   })
   readonly status!: InstrumentStatus;
   @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Why the status last changed; subscribers are told.',
+  })
+  readonly statusReason!: string | null;
+  @ApiProperty({
     type: 'integer',
     nullable: true,
     description: 'Caps the rate of this symbol; null: as the service.',
@@ -101,7 +107,7 @@ export class AuditAnswer {
 }
 
 export function symbolAnswer(instrument: Instrument): SymbolAnswer {
-  return { ...instrument, status: statusOf(instrument) };
+  return { ...instrument, status: statusOf(instrument), statusReason: instrument.statusReason ?? null };
 }
 
 export function auditAnswer(entries: readonly AuditEntry[], limit: number): AuditAnswer {

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { type Instrument, SCALE_MAX, SYMBOL_PATTERN, TRADING_STATUSES } from '#market-data';
 
 /** Everything about an instrument but what the store gives it. */
-export type InstrumentDefinition = Omit<Instrument, 'sid' | 'version'>;
+export type InstrumentDefinition = Omit<Instrument, 'sid' | 'version' | 'statusReason'>;
 
 /** What may change in the life of an instrument; its symbol, sid and scales may not. */
 export type InstrumentPatch = Partial<
@@ -47,6 +47,7 @@ export const storedInstrument = z
   .object({
     ...definitionFields,
     sid: z.int().min(1).max(SID_MAX),
+    statusReason: z.string().nullable().default(null),
     version: z.int().min(1),
   })
   .refine(volumeFits, volumeFault);
@@ -79,6 +80,7 @@ export function sameInstrument(a: Instrument, b: Instrument): boolean {
     sameBinding(a, b) &&
     a.enabled === b.enabled &&
     a.tradingStatus === b.tradingStatus &&
+    (a.statusReason ?? null) === (b.statusReason ?? null) &&
     a.coalesceIntervalMs === b.coalesceIntervalMs
   );
 }

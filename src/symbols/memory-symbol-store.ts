@@ -72,7 +72,8 @@ export class MemorySymbolStore implements SymbolStore {
     const differs = (Object.keys(patch) as (keyof InstrumentPatch)[]).some(
       (key) => patched[key] !== before[key],
     );
-    const after = differs ? this.write({ ...patched, version: this.version + 1 }) : before;
+    const statusReason = statusChanges(before, patched) ? note.reason : before.statusReason;
+    const after = differs ? this.write({ ...patched, statusReason, version: this.version + 1 }) : before;
     this.record(note, [symbol], before, after);
     if (differs) this.announce();
     return { outcome: differs ? 'changed' : 'unchanged', instrument: after };
@@ -130,7 +131,12 @@ export class MemorySymbolStore implements SymbolStore {
     const stored = this.storedBySymbol.get(definition.symbol);
     if (stored !== undefined) return { outcome: 'exists', instrument: stored.instrument };
     if (this.storedBySymbol.size >= sizeMax) return { outcome: 'registry_full' };
-    const instrument = this.write({ ...definition, sid: this.sidLast + 1, version: this.version + 1 });
+    const instrument = this.write({
+      ...definition,
+      statusReason: null,
+      sid: this.sidLast + 1,
+      version: this.version + 1,
+    });
     return { outcome: 'created', instrument };
   }
 
@@ -168,6 +174,10 @@ export class MemorySymbolStore implements SymbolStore {
       for (const listener of this.listeners) listener.announced(version);
     });
   }
+}
+
+function statusChanges(a: Instrument, b: Instrument): boolean {
+  return a.enabled !== b.enabled || a.tradingStatus !== b.tradingStatus;
 }
 
 function auditNumber(id: string): number {

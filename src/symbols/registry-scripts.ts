@@ -77,6 +77,10 @@ end
 if outcome == 'changed' then
   version = version + 1
   instrument.version = version
+  local old = cjson.decode(before)
+  if old.enabled ~= instrument.enabled or old.tradingStatus ~= instrument.tradingStatus then
+    instrument.statusReason = cjson.decode(ARGV[4]).reason
+  end
   after = write(instrument, version)
 end
 save(version, sid)

@@ -36,6 +36,11 @@ export function note(given: Partial<ChangeNote> = {}): ChangeNote {
   };
 }
 
+/** As it is once created. */
+export function created(sid: number, version: number, given: Partial<InstrumentDefinition> = {}): Instrument {
+  return { ...definition(given), statusReason: null, sid, version };
+}
+
 export const MANY = 1_000_000;
 
 export function instrumentsOf(answers: readonly CreateAnswer[]): readonly Instrument[] {
@@ -74,16 +79,16 @@ export function describeSymbolStore(
 
     it('gives the next sid and version to each new instrument, and keeps those that exist', async () => {
       const first = await createOne();
-      expect(first).toEqual({ ...definition(), sid: 1, version: 1 });
+      expect(first).toEqual(created(1, 1));
       const answers = await store.create(
         [definition({ symbol: 'MSFT' }), definition({ name: 'Another' }), definition({ symbol: 'BRK.B' })],
         MANY,
         note(),
       );
       expect(answers).toEqual([
-        { outcome: 'created', instrument: { ...definition({ symbol: 'MSFT' }), sid: 2, version: 2 } },
+        { outcome: 'created', instrument: created(2, 2, { symbol: 'MSFT' }) },
         { outcome: 'exists', instrument: first },
-        { outcome: 'created', instrument: { ...definition({ symbol: 'BRK.B' }), sid: 3, version: 3 } },
+        { outcome: 'created', instrument: created(3, 3, { symbol: 'BRK.B' }) },
       ]);
     });
 
@@ -96,7 +101,7 @@ export function describeSymbolStore(
       await store.create([odd], MANY, note());
       await store.change('BTC/USD', { coalesceIntervalMs: null }, null, note({ action: 'patch' }));
       const [instrument] = (await store.changesAfter(0, 10)).instruments;
-      expect(instrument).toEqual({ ...odd, coalesceIntervalMs: null, sid: 1, version: 2 });
+      expect(instrument).toEqual(created(1, 2, { ...odd, coalesceIntervalMs: null }));
     });
 
     it('refuses to grow beyond its limit', async () => {
@@ -130,7 +135,8 @@ export function describeSymbolStore(
         before.version,
         note({ action: 'disable' }),
       );
-      expect(answer).toEqual({ outcome: 'changed', instrument: { ...before, enabled: false, version: 2 } });
+      const off = { ...before, enabled: false, statusReason: 'Listed today', version: 2 };
+      expect(answer).toEqual({ outcome: 'changed', instrument: off });
     });
 
     it('answers unchanged, at the same version, when nothing differs', async () => {
@@ -141,6 +147,19 @@ export function describeSymbolStore(
         instrument: before,
       });
       expect((await store.changesAfter(0, 10)).version).toBe(1);
+    });
+
+    it('keeps the reason of the last change of status, and of nothing else', async () => {
+      const before = await createOne();
+      await store.change('AAPL', { enabled: false, name: 'A' }, null, note({ reason: 'Bad prints' }));
+      const answer = await store.change(
+        'AAPL',
+        { enabled: false, name: 'B' },
+        null,
+        note({ reason: 'Typo' }),
+      );
+      const off = { ...before, enabled: false, name: 'B', statusReason: 'Bad prints', version: 3 };
+      expect(answer).toEqual({ outcome: 'changed', instrument: off });
     });
 
     it('refuses a change that was decided on another version, and one of an unknown symbol', async () => {
@@ -199,15 +218,15 @@ export function describeSymbolStore(
     });
 
     it('keeps who, why, when, before and after of every change', async () => {
-      const created = await createOne();
+      const made = await createOne();
       const halt = note({ action: 'halt', reason: 'News pending — "LULD"', requestId: null, ip: null });
       const answer = await store.change('AAPL', { tradingStatus: 'halted' }, null, halt);
       const again = await store.change('AAPL', { tradingStatus: 'halted' }, null, halt);
       const entries = await store.auditAfter(null, 10);
-      const after = { ...created, tradingStatus: 'halted', version: 2 };
+      const after = { ...made, tradingStatus: 'halted', statusReason: halt.reason, version: 2 };
       expect(entries).toEqual([
-        { ...note(), id: expect.any(String), version: 1, symbols: ['AAPL'], before: null, after: created },
-        { ...halt, id: expect.any(String), version: 2, symbols: ['AAPL'], before: created, after },
+        { ...note(), id: expect.any(String), version: 1, symbols: ['AAPL'], before: null, after: made },
+        { ...halt, id: expect.any(String), version: 2, symbols: ['AAPL'], before: made, after },
         { ...halt, id: expect.any(String), version: 2, symbols: ['AAPL'], before: after, after },
       ]);
       expect([answer.outcome, again.outcome]).toEqual(['changed', 'unchanged']);
@@ -236,10 +255,7 @@ export function describeSymbolStore(
     });
 
     it('takes back what it had lost, with sids and versions, and counts on from the known version', async () => {
-      const known: Instrument[] = [
-        { ...definition(), sid: 3, version: 40, enabled: false },
-        { ...definition({ symbol: 'MSFT' }), sid: 9, version: 12 },
-      ];
+      const known: Instrument[] = [created(3, 40, { enabled: false }), created(9, 12, { symbol: 'MSFT' })];
       const restore = note({ action: 'restore' });
       expect(await store.restore(known, 41, restore)).toEqual({ restored: 2, conflicts: [] });
       expect(await store.changesAfter(0, 10)).toMatchObject({
@@ -266,10 +282,10 @@ export function describeSymbolStore(
         [
           { ...aapl, name: 'Older' },
           { ...msft, name: 'Known later', version: 9 },
-          { ...definition({ symbol: 'OTHER' }), sid: 3, version: 9 },
-          { ...definition({ symbol: 'IBM' }), sid: 8, version: 9 },
-          { ...definition({ symbol: 'FREE' }), sid: 8, version: 9 },
-          { ...definition({ symbol: 'IBM', priceScale: 2 }), sid: 3, version: 9 },
+          created(3, 9, { symbol: 'OTHER' }),
+          created(8, 9, { symbol: 'IBM' }),
+          created(8, 9, { symbol: 'FREE' }),
+          created(3, 9, { symbol: 'IBM', priceScale: 2 }),
         ],
         9,
         note({ action: 'restore' }),
@@ -308,11 +324,7 @@ export function describeSymbolStore(
       await store.change('AAPL', { enabled: true }, null, note());
       await store.change('AAPL', { enabled: false }, null, note());
       await versionHeard(2);
-      await store.restore(
-        [{ ...definition({ symbol: 'X' }), sid: 5, version: 2 }],
-        5,
-        note({ action: 'restore' }),
-      );
+      await store.restore([created(5, 2, { symbol: 'X' })], 5, note({ action: 'restore' }));
       await versionHeard(6);
       expect(announced).toEqual([1, 2, 6]);
       await stop();

@@ -21,7 +21,8 @@ export interface SymbolStore {
   changesAfter(version: number, count: number): Promise<ChangesPage>;
 
   /**
-   * Changes one instrument. A patch that changes nothing is audited, but makes no version.
+   * Changes one instrument. A patch that changes nothing is audited, but makes no version; one that changes `enabled` or
+   * `tradingStatus` makes the note's reason the instrument's `statusReason`.
    * @param expectedVersion the instrument's version that the change was decided on; null = any
    * @throws StoreUnavailable; then it is unknown whether the change was stored
    */
