@@ -32,7 +32,13 @@ export function auditEntryOf(id: string, fields: readonly string[]): AuditEntry 
     id,
     version: Number(version),
     symbols: JSON.parse(symbols) as readonly string[],
-    before: before === '' ? null : instrumentOf(before),
-    after: after === '' ? null : instrumentOf(after),
+    before: instrumentOrNull(before),
+    after: instrumentOrNull(after),
   });
+}
+
+/** An entry that an older or newer version wrote is still worth reading without what is not understood of it. */
+function instrumentOrNull(text: string): Instrument | null {
+  const instrument = text === '' ? null : tryInstrument(text);
+  return typeof instrument === 'string' ? null : instrument;
 }
