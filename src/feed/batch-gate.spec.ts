@@ -6,9 +6,10 @@ import type { LiveSymbolRegistry } from '../symbols/live-symbol-registry.js';
 import type { FeedBatch } from './batch-door.js';
 import { BatchGate, OFFER_TICKS_MAX, WAITING_TICKS_MAX } from './batch-gate.js';
 import {
-  MarkedLog,
+  AppliedLog,
+  type Fate,
+  FeedLog,
   quote,
-  type Refusal,
   SEED,
   silentLog,
   startRegistry,
@@ -41,11 +42,8 @@ describe('BatchGate', () => {
       counters,
       log: silentLog,
     });
-  const logOf = (...refusals: (Refusal | undefined)[]) =>
-    new MarkedLog(
-      (sid) => registry.partition(sid),
-      () => refusals.shift(),
-    );
+  const logOf = (...fates: (Fate | undefined)[]) =>
+    new FeedLog(registry, new AppliedLog(() => fates.shift()));
 
   it('stores the good ticks and answers each bad one with its place and reason', async () => {
     const log = logOf();
@@ -109,27 +107,40 @@ describe('BatchGate', () => {
   });
 
   it('refuses with the failed batch everything of the session that came behind it', async () => {
-    const log = logOf({ why: 'log_full', stores: [0] });
+    const log = logOf('full');
     const gate = gateOn(log);
     log.hold();
     const first = gate.accept(batch(1, [quote()]));
     await new Promise(setImmediate);
     const second = gate.accept(batch(2, [quote()]));
-    const third = gate.accept(batch(3, [trade()]));
-    const other = gate.accept(batch(1, [trade()], { session: 's2' }));
+    const empty = gate.accept(batch(3, []));
     await new Promise(setImmediate);
     log.release();
-    const busy = { outcome: 'busy', why: 'log_full', retryAfterMs: 20 };
-    expect(await Promise.all([first, second, third])).toEqual([busy, busy, busy]);
-    expect(await other).toMatchObject({ outcome: 'stored', accepted: 1 });
-    expect(log.offers).toHaveLength(2);
+    const busy = { outcome: 'busy', why: 'log_full', retryAfterMs: expect.any(Number) };
+    expect(await Promise.all([first, second, empty])).toEqual([busy, busy, busy]);
+    expect(log.applied).toEqual([]);
     expect(counters.busy.log_full).toBe(3);
     expect(counters.quotes).toBe(0);
+    expect(await gate.accept(batch(1, [quote()], { session: 's2' }))).toMatchObject({ accepted: 1 });
 
     const again = [1, 2, 3].map((sequence) => gate.accept(batch(sequence, [trade({ price: sequence })])));
     expect(await Promise.all(again)).toEqual(Array(3).fill(expect.objectContaining({ outcome: 'stored' })));
-    // What waits goes out together.
-    expect(log.offers[2]!.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+    // What comes in one turn goes out together.
+    expect(log.offers.at(-1)!.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+  });
+
+  it('does not wait for an answer before it offers the next', async () => {
+    const log = logOf();
+    const gate = gateOn(log);
+    log.hold();
+    const answers = [];
+    for (let sequence = 1; sequence <= 3; sequence++) {
+      answers.push(gate.accept(batch(sequence, [trade()])));
+      await new Promise(setImmediate);
+    }
+    expect(log.offers).toHaveLength(3);
+    log.release();
+    for (const { outcome } of await Promise.all(answers)) expect(outcome).toBe('stored');
   });
 
   it('bounds what waits, and never lets a later batch pass one that had no room', async () => {
@@ -155,13 +166,14 @@ describe('BatchGate', () => {
   });
 
   it('tells listeners what was stored, and goes on when one of them fails', async () => {
-    const gate = gateOn(logOf({ why: 'queue_full' }));
+    const gate = gateOn(logOf('full'));
     const told: (readonly [number, number])[] = [];
     gate.onStored(() => {
       throw new Error('A listener with a fault');
     });
     const stop = gate.onStored(({ sequence }, ticks: readonly Tick[]) => told.push([sequence, ticks.length]));
     await gate.accept(batch(1, [quote(), null]));
+    await new Promise(setImmediate);
     await gate.accept(batch(1, [quote(), null]));
     stop();
     await gate.accept(batch(2, [quote()]));

@@ -1,8 +1,8 @@
 /**
  * The door for ticks: gates each batch, registers the symbols that it brings (where that is allowed), offers the good
- * ticks to the tick log and answers. Per feed session one offer is under way at a time; what comes meanwhile waits and
- * goes out together with the next. That keeps the log's order whatever fails: when an offer is refused, everything
- * that waited behind it is refused too, and nothing later was stored before it.
+ * ticks to the tick log and answers. Order is kept per feed session, whatever fails: what comes in one turn of the event
+ * loop is one offer, offers follow one another without waiting, and when one is refused everything behind it is refused
+ * too. The log promises the same for offers that are on their way.
  */
 import type { RejectReason, Tick, TickGroup } from '#market-data';
 import type { Clock } from '../clock.js';
@@ -27,12 +27,24 @@ const QUEUE_RETRY_MS = 50;
 const REGISTRY_RETRY_MS = 500;
 
 const STORED: OfferAnswer = { outcome: 'stored' };
+const STORED_ALREADY = Promise.resolve(STORED);
 type Busy = Extract<OfferAnswer, { outcome: 'busy' }>;
 
 /** A batch in its session's queue; `gated` is null when there was no room for it: it fails when its turn comes. */
 interface Waiting {
   readonly gated: GatedBatch | null;
   readonly settle: (answer: BatchAnswer) => void;
+}
+
+/** A feed session while something of it is on its way. */
+interface Underway {
+  /** Not offered yet. */
+  readonly queue: Waiting[];
+  running: boolean;
+  /** Offers that are not answered. */
+  offers: number;
+  /** The answer of the newest of them. */
+  newest: Promise<OfferAnswer>;
 }
 
 export interface BatchGateParts {
@@ -46,7 +58,7 @@ export interface BatchGateParts {
 
 export class BatchGate implements BatchDoor {
   private readonly gate: TickGate;
-  private readonly waitingBySession = new Map<string, Waiting[]>();
+  private readonly underwayBySession = new Map<string, Underway>();
   private readonly listeners = new Set<StoredListener>();
   private waitingTicks = 0;
 
@@ -77,47 +89,66 @@ export class BatchGate implements BatchDoor {
     return full ? null : new GatedBatch(batch, this.gate, clock.nowUs(), config.symbolsAutoRegister);
   }
 
-  private enqueue(waiting: Waiting, { source, session }: FeedBatch): void {
+  private enqueue(waiting: Waiting, batch: FeedBatch): void {
     this.waitingTicks += ticksOf(waiting);
     // No source has a space in its name.
-    const key = `${source} ${session}`;
-    const queue = this.waitingBySession.get(key);
-    if (queue !== undefined) {
-      queue.push(waiting);
-      return;
+    const key = `${batch.source} ${batch.session}`;
+    let session = this.underwayBySession.get(key);
+    if (session === undefined) {
+      session = { queue: [], running: false, offers: 0, newest: STORED_ALREADY };
+      this.underwayBySession.set(key, session);
     }
-    const begun = [waiting];
-    this.waitingBySession.set(key, begun);
-    void this.run(key, begun);
+    session.queue.push(waiting);
+    if (!session.running) void this.run(key, session);
   }
 
-  /** Stores what waits in one session, until nothing does. Never rejects. */
-  private async run(key: string, queue: Waiting[]): Promise<void> {
+  /** Offers what waits in one session. Never rejects. */
+  private async run(key: string, session: Underway): Promise<void> {
+    session.running = true;
     // What comes in the same turn of the event loop goes out together, and fails together.
     await undefined;
-    while (queue.length > 0) {
-      const taken = takeOffer(queue);
-      const answer = await this.store(taken);
-      if (answer.outcome === 'busy') this.refuse([...taken, ...queue.splice(0)], answer);
-      else this.confirm(taken);
+    while (session.queue.length > 0) {
+      const taken = takeOffer(session.queue);
+      const answer = taken.some(isUnready) ? await this.ready(taken, session) : STORED;
+      if (answer.outcome === 'busy') this.refuse([...taken, ...session.queue.splice(0)], answer);
+      else this.offer(key, session, taken);
     }
-    this.waitingBySession.delete(key);
+    session.running = false;
+    this.forget(key, session);
   }
 
-  private async store(taken: readonly Waiting[]): Promise<OfferAnswer> {
-    const groups: TickGroup[] = [];
+  /** Makes batches ready to be offered, once all before them are stored. @returns busy when they cannot be */
+  private async ready(taken: readonly Waiting[], session: Underway): Promise<OfferAnswer> {
+    const before = await session.newest;
+    if (before.outcome === 'busy') return before;
     const unregistered = new Set<string>();
     for (const { gated } of taken) {
       if (gated === null) return busy('queue_full', QUEUE_RETRY_MS);
       gated.addUnregistered(unregistered);
     }
-    if (unregistered.size > 0) {
-      const refusals = await this.register([...unregistered]);
-      if (refusals === undefined) return busy('store_unavailable', REGISTRY_RETRY_MS);
-      for (const { gated } of taken) gated?.registered(refusals);
-    }
+    const refusals = await this.register([...unregistered]);
+    if (refusals === undefined) return busy('store_unavailable', REGISTRY_RETRY_MS);
+    for (const { gated } of taken) gated?.registered(refusals);
+    return STORED;
+  }
+
+  private offer(key: string, session: Underway, taken: readonly Waiting[]): void {
+    const groups: TickGroup[] = [];
     for (const { gated } of taken) gated?.addGroups(groups);
-    return groups.length === 0 ? STORED : this.parts.writer.offer(groups);
+    session.offers++;
+    // Nothing to store is stored, but not before what was offered before it.
+    const answered = groups.length === 0 ? session.newest : this.parts.writer.offer(groups);
+    session.newest = answered.then((answer) => {
+      if (answer.outcome === 'busy') this.refuse([...taken, ...session.queue.splice(0)], answer);
+      else this.confirm(taken);
+      session.offers--;
+      this.forget(key, session);
+      return answer;
+    });
+  }
+
+  private forget(key: string, { queue, running, offers }: Underway): void {
+    if (queue.length === 0 && !running && offers === 0) this.underwayBySession.delete(key);
   }
 
   /** Registers in one call. @returns why symbols were refused; undefined when the store did not answer */
@@ -161,6 +192,11 @@ export class BatchGate implements BatchDoor {
       }
     }
   }
+}
+
+/** Whether a batch must wait until all before it are stored: for its symbols, or to fail in its turn. */
+function isUnready({ gated }: Waiting): boolean {
+  return gated === null || gated.unregistered.length > 0;
 }
 
 function ticksOf({ gated }: Waiting): number {

@@ -4,7 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { WebSocket } from 'ws';
 import { decodeMsgpack } from '#wire';
-import { type Config, readConfig } from '../config.js';
+import { CONFIG, type Config, readConfig } from '../config.js';
 import { CoreModule } from '../core.module.js';
 import { REDIS_CONNECTIONS } from '../fanout/redis-connections.js';
 import { TICK_LOG_WRITER } from '../fanout/tick-log-writer.js';
@@ -17,7 +17,7 @@ import { SocketRoutes } from '../socket-routes.js';
 import { SYMBOL_REGISTRY, type SymbolRegistry } from '../symbols/symbol-registry.js';
 import { SYMBOL_STORE, type SymbolStore } from '../symbols/symbol-store.js';
 import { SymbolsModule } from '../symbols/symbols.module.js';
-import { MarkedLog, NOW_US, type Refusal } from './feed.fixture.js';
+import { AppliedLog, type Fate, FeedLog, NOW_US } from './feed.fixture.js';
 import { FeedModule } from './feed.module.js';
 
 export const FEED_KEY = 'the-key-of-the-feeds';
@@ -25,14 +25,14 @@ export const FEED_KEY = 'the-key-of-the-feeds';
 @Global()
 @Module({})
 class LogModule {
-  static of(nextRefusal: () => Refusal | undefined): DynamicModule {
+  static of(nextFate: () => Fate | undefined): DynamicModule {
     const providers = [
       { provide: REDIS_CONNECTIONS, useValue: null },
       {
         provide: TICK_LOG_WRITER,
-        inject: [SYMBOL_REGISTRY],
-        useFactory: (registry: SymbolRegistry) =>
-          new MarkedLog((sid) => registry.partition(sid), nextRefusal),
+        inject: [SYMBOL_REGISTRY, CONFIG],
+        useFactory: (registry: SymbolRegistry, config: Config) =>
+          new FeedLog(registry, new AppliedLog(nextFate), config.partitions),
       },
     ];
     return { module: LogModule, providers, exports: providers };
@@ -41,11 +41,11 @@ class LogModule {
 
 @Module({})
 class FeedOnlyModule {
-  static of(config: Config, nextRefusal: () => Refusal | undefined): DynamicModule {
+  static of(config: Config, nextFate: () => Fate | undefined): DynamicModule {
     const imports = [
       CoreModule.forRoot(config),
       ProblemModule,
-      LogModule.of(nextRefusal),
+      LogModule.of(nextFate),
       SymbolsModule,
       FeedModule,
     ];
@@ -57,8 +57,8 @@ export class FeedApplication {
   private constructor(
     private readonly app: NestFastifyApplication,
     readonly url: string,
-    /** What the next offers to the log are told. */
-    readonly refusals: (Refusal | undefined)[],
+    /** What becomes of the next appends. */
+    readonly fates: (Fate | undefined)[],
   ) {}
 
   static async start(variables: Readonly<Record<string, string>> = {}): Promise<FeedApplication> {
@@ -71,8 +71,8 @@ export class FeedApplication {
       TICKCAST_ADMIN_KEY: 'the-key-of-the-operators',
       ...variables,
     });
-    const refusals: (Refusal | undefined)[] = [];
-    const module = FeedOnlyModule.of(config, () => refusals.shift());
+    const fates: (Fate | undefined)[] = [];
+    const module = FeedOnlyModule.of(config, () => fates.shift());
     const app = await NestFactory.create<NestFastifyApplication>(module, createHttpAdapter(config), {
       logger: false,
       abortOnError: false,
@@ -82,10 +82,10 @@ export class FeedApplication {
     );
     await app.listen(0, '127.0.0.1');
     const { port } = app.getHttpServer().address() as { port: number };
-    return new FeedApplication(app, `http://127.0.0.1:${port}`, refusals);
+    return new FeedApplication(app, `http://127.0.0.1:${port}`, fates);
   }
 
-  get log(): MarkedLog {
+  get log(): FeedLog {
     return this.app.get(TICK_LOG_WRITER);
   }
 

@@ -4,9 +4,10 @@ import type { LiveSymbolRegistry } from '../symbols/live-symbol-registry.js';
 import { Acknowledged } from './acknowledged.js';
 import { BatchGate } from './batch-gate.js';
 import {
-  MarkedLog,
+  AppliedLog,
+  type Fate,
+  FeedLog,
   quote,
-  type Refusal,
   silentLog,
   startRegistry,
   stillClock,
@@ -83,23 +84,20 @@ const turns = async (count = 10) => {
 
 describe('FeedSession', () => {
   let registry: LiveSymbolRegistry;
-  let log: MarkedLog;
-  let refusals: (Refusal | undefined)[];
+  let log: FeedLog;
+  let fates: (Fate | undefined)[];
   let acknowledged: Acknowledged;
   beforeAll(async () => {
     registry = await startRegistry();
   });
   afterAll(() => registry.stop());
   beforeEach(() => {
-    refusals = [];
+    fates = [];
     acknowledged = new Acknowledged();
-    log = new MarkedLog(
-      (sid) => registry.partition(sid),
-      () => refusals.shift(),
-    );
+    log = new FeedLog(registry, new AppliedLog(() => fates.shift()));
   });
 
-  const partsOn = (writer: MarkedLog, known = acknowledged): FeedSessionParts => ({
+  const partsOn = (writer: FeedLog, known = acknowledged): FeedSessionParts => ({
     door: new BatchGate({
       registry,
       writer,
@@ -114,7 +112,7 @@ describe('FeedSession', () => {
     batchesInFlightMax: 4,
   });
   const connect = (protocol?: string) => new Connection(partsOn(log), protocol);
-  const prices = () => log.applied.map((tick) => ('price' in tick ? tick.price / 100 : 0));
+  const prices = () => log.applied.map(({ price }) => price / 100);
 
   it.each([FEED_JSON, FEED_MSGPACK])('takes hello and batches in %s', async (protocol) => {
     const connection = connect(protocol);
@@ -151,7 +149,7 @@ describe('FeedSession', () => {
   it('answers busy to everything after a failure, until the failed one comes again', async () => {
     const connection = connect();
     connection.hello();
-    refusals = [undefined, { why: 'log_full', stores: [0, 1, 2, 3] }];
+    fates = ['stored', 'full'];
     connection.ticks(1);
     await turns();
     for (const seq of [2, 3]) connection.ticks(seq);
@@ -174,11 +172,11 @@ describe('FeedSession', () => {
 
   it('says why and when to come again', async () => {
     const connection = connect();
-    refusals = [{ why: 'store_unavailable' }];
+    fates = ['lost'];
     connection.ticks(3);
     await turns();
     const [busy] = connection.replies;
-    const expected = { op: 'busy', seq: 3, resendFrom: 3, retryAfterMs: 20, reason: 'store_unavailable' };
+    const expected = { op: 'busy', seq: 3, resendFrom: 3, retryAfterMs: 1_000, reason: 'store_unavailable' };
     expect(busy).toEqual(expected);
   });
 
@@ -227,7 +225,7 @@ describe('FeedSession', () => {
     const connection = connect();
     connection.hello();
     log.hold();
-    refusals = [undefined, { why: 'log_full' }];
+    fates = ['stored', 'full'];
     connection.ticks(1);
     connection.ticks(1);
     log.release();
@@ -426,31 +424,24 @@ describe('FeedSession', () => {
    * its symbol.
    */
   it('neither loses, doubles nor reorders a trade, whatever fails', async () => {
-    const refusal = fc.option(
-      fc.record({
-        why: fc.constantFrom('queue_full' as const, 'log_full' as const, 'store_unavailable' as const),
-        stores: fc.subarray([0, 1, 2, 3]),
-      }),
-      { nil: undefined, freq: 2 },
-    );
+    const fate = fc.constantFrom<Fate>('stored', 'stored', 'stored', 'full', 'lost', 'stored_unanswered');
     const step = fc.constantFrom('send', 'send', 'send', 'turn', 'turn', 'break', 'switch');
     await fc.assert(
       fc.asyncProperty(
-        fc.array(refusal, { maxLength: 30 }),
+        fc.array(fate, { maxLength: 120 }),
         fc.array(step, { minLength: 20, maxLength: 80 }),
         async (given, steps) => {
-          const failing = given.map((one) => one ?? undefined);
-          const shared = new MarkedLog(
-            (sid) => registry.partition(sid),
-            () => failing.shift(),
-          );
-          const processes = [partsOn(shared, new Acknowledged()), partsOn(shared, new Acknowledged(2))];
+          const shared = new AppliedLog(() => given.shift());
+          const processes = [
+            partsOn(new FeedLog(registry, shared), new Acknowledged()),
+            partsOn(new FeedLog(registry, shared), new Acknowledged(1)),
+          ];
           await new Handler(processes).run(steps);
           const bySid = new Map<number, number[]>();
           for (const tick of shared.applied) {
             const list = bySid.get(tick.sid) ?? [];
             bySid.set(tick.sid, list);
-            if ('price' in tick) list.push(tick.price);
+            list.push(tick.price);
           }
           const all = [...bySid.values()].flat();
           expect(all).toHaveLength(BATCHES * SYMBOLS.length);

@@ -5,7 +5,7 @@ import { Metrics } from '../ops/metrics.js';
 import type { LiveSymbolRegistry } from '../symbols/live-symbol-registry.js';
 import { Acknowledged } from './acknowledged.js';
 import { BatchGate } from './batch-gate.js';
-import { MarkedLog, silentLog, startRegistry, stillClock } from './feed.fixture.js';
+import { FeedLog, silentLog, startRegistry, stillClock } from './feed.fixture.js';
 import { FeedCounters } from './feed-counters.js';
 import { FeedSockets } from './feed-sockets.js';
 import { OwnSessions } from './own-sessions.js';
@@ -20,7 +20,7 @@ describe('FeedSockets', () => {
     registry = await startRegistry();
     const door = new BatchGate({
       registry,
-      writer: new MarkedLog((sid) => registry.partition(sid)),
+      writer: new FeedLog(registry),
       clock: stillClock,
       config: { crossedQuotes: 'reject', tickAgeMsMax: 0, symbolsAutoRegister: false },
       counters: new FeedCounters(),

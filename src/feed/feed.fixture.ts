@@ -1,11 +1,20 @@
 /** What the specs of the feed share: a real registry with a few instruments, ticks, and a log that keeps its promise. */
 import { pino } from 'pino';
-import { type Instrument, type Tick, type TickGroup } from '#market-data';
+import type { Instrument, TickGroup } from '#market-data';
 import type { Clock } from '../clock.js';
-import type { BusyReason, OfferAnswer, TickLogWriter } from '../fanout/tick-log-writer.js';
+import { LiveLog } from '../fanout/live-log.js';
+import type { Timers } from '../fanout/live-timers.js';
+import { LogEntryDecoder } from '../fanout/log-entry.js';
+import { PartitionedLogWriter } from '../fanout/partitioned-log-writer.js';
+import { SessionMarks } from '../fanout/session-marks.js';
+import { StoreUnavailable } from '../fanout/store-unavailable.js';
+import type { Append, AppendAnswer, TickLog } from '../fanout/tick-log.js';
+import type { OfferAnswer, TickLogWriter } from '../fanout/tick-log-writer.js';
 import { LiveSymbolRegistry } from '../symbols/live-symbol-registry.js';
 import { MemorySymbolStore } from '../symbols/memory-symbol-store.js';
+import type { SymbolRegistry } from '../symbols/symbol-registry.js';
 
+const PARTITIONS = 4;
 export const NOW_US = 1_760_000_000_000_000;
 export const silentLog = pino({ level: 'silent' });
 export const stillClock: Clock = { nowUs: () => NOW_US, monotonicMs: () => 0 };
@@ -41,7 +50,7 @@ export async function startRegistry(
   seed: readonly Definition[] = SEED,
   symbolsMax = 1_000,
 ): Promise<LiveSymbolRegistry> {
-  const options = { partitions: 4, reconcileMs: 60_000, symbolsMax, seed };
+  const options = { partitions: PARTITIONS, reconcileMs: 60_000, symbolsMax, seed };
   const registry = new LiveSymbolRegistry(new MemorySymbolStore(), options, stillClock, silentLog);
   await registry.start();
   return registry;
@@ -68,29 +77,28 @@ export function without(tick: Readonly<Record<string, unknown>>, key: string): R
   return Object.fromEntries(Object.entries(tick).filter(([name]) => name !== key));
 }
 
-/** What the next offer is told; `stores` are the partitions that have it all the same. */
-export interface Refusal {
-  readonly why: BusyReason;
-  readonly stores?: readonly number[];
+/** What becomes of the next append, in whichever partition it is. */
+export type Fate = 'stored' | 'full' | 'lost' | 'stored_unanswered';
+
+/** A tick as an owner applies it. */
+export interface Applied {
+  readonly sid: number;
+  readonly timeUs: number;
+  /** Of a trade; NaN for a quote. */
+  readonly price: number;
 }
 
-/**
- * A tick log that answers in a later turn of the event loop, refuses as it is told, also after a part was stored, and
- * applies what an owner of each partition would: everything above the mark of (source, session).
- */
-export class MarkedLog implements TickLogWriter {
-  readonly offers: (readonly TickGroup[])[] = [];
+/** A tick log that fails as it is told, and applies as an owner would: what is above the mark of its session. */
+export class AppliedLog implements TickLog {
   /** In the order in which the owners apply them, without repeats. */
-  readonly applied: Tick[] = [];
-  private readonly marks = new Map<string, readonly [number, number]>();
+  readonly applied: Applied[] = [];
+  private readonly marksByPartition = new Map<number, SessionMarks>();
+  private readonly decoder = new LogEntryDecoder();
   private held: (() => void)[] | null = null;
 
-  constructor(
-    private readonly partition: (sid: number) => number,
-    private readonly nextRefusal: () => Refusal | undefined = () => undefined,
-  ) {}
+  constructor(private readonly nextFate: () => Fate | undefined = () => undefined) {}
 
-  /** Offers wait for `release`. */
+  /** Appends wait for `release`. */
   hold(): void {
     this.held ??= [];
   }
@@ -101,29 +109,99 @@ export class MarkedLog implements TickLogWriter {
     for (const go of held) go();
   }
 
-  async offer(groups: readonly TickGroup[]): Promise<OfferAnswer> {
-    this.offers.push(groups);
+  async append(partition: number, { entries }: Append): Promise<AppendAnswer> {
     if (this.held !== null) await new Promise<void>((resolve) => this.held?.push(resolve));
     await new Promise(setImmediate);
-    const refusal = this.nextRefusal();
-    const sids = groups.flatMap(({ ticks }) => ticks.map(({ sid }) => sid));
-    for (const partition of new Set(sids.map(this.partition))) {
-      if (refusal === undefined || refusal.stores?.includes(partition)) this.append(partition, groups);
-    }
-    return refusal === undefined
-      ? { outcome: 'stored' }
-      : { outcome: 'busy', retryAfterMs: 20, why: refusal.why };
+    const fate = this.nextFate() ?? 'stored';
+    if (fate === 'full') return { kind: 'full' };
+    if (fate !== 'lost') for (const entry of entries) this.apply(partition, entry);
+    if (fate !== 'stored') throw new StoreUnavailable(fate);
+    return { kind: 'stored' };
   }
 
-  private append(partition: number, groups: readonly TickGroup[]): void {
-    for (const { source, session, sequence, part, ticks } of groups) {
-      const own = ticks.filter((tick) => this.partition(tick.sid) === partition);
-      const key = `${partition} ${source} ${session}`;
-      const [lastSequence, lastPart] = this.marks.get(key) ?? [0, 0];
-      if (own.length === 0 || sequence < lastSequence) continue;
-      if (sequence === lastSequence && part <= lastPart) continue;
-      this.marks.set(key, [sequence, part]);
-      this.applied.push(...own);
-    }
+  private apply(partition: number, entry: Uint8Array): void {
+    const marks = this.marksByPartition.get(partition) ?? new SessionMarks();
+    this.marksByPartition.set(partition, marks);
+    this.decoder.decode(entry, {
+      group: (source, session, sequence, part) => marks.admit(source, session, sequence, part, 0),
+      quote: (sid, timeUs) => this.applied.push({ sid, timeUs, price: Number.NaN }),
+      trade: (sid, timeUs, price) => this.applied.push({ sid, timeUs, price }),
+    });
+  }
+
+  together(issue: () => void): void {
+    issue();
+  }
+
+  watch(): () => void {
+    return () => undefined;
+  }
+}
+
+/** Every look at it is later than an append may wait, so that one that is not answered is given up at once. */
+class HurriedClock implements Clock {
+  private ms = 0;
+  nowUs(): number {
+    return NOW_US;
+  }
+  monotonicMs(): number {
+    return (this.ms += 10_000);
+  }
+}
+
+/** The real writer on a log that fails as it is told, with what was offered to it. */
+export class FeedLog implements TickLogWriter {
+  readonly offers: (readonly TickGroup[])[] = [];
+  private readonly writer: PartitionedLogWriter;
+
+  /**
+   * @param log what other processes write to, too
+   * @param partitions must be those of the registry
+   */
+  constructor(
+    registry: SymbolRegistry,
+    readonly log: AppliedLog = new AppliedLog(),
+    partitions = PARTITIONS,
+  ) {
+    const settings = {
+      partitions,
+      gatherMs: 0,
+      entryBytesMax: 65_536,
+      queueBytesMax: 33_554_432,
+      tailMs: 10_000,
+      tailBytesMax: 1_048_576,
+    };
+    const clock = new HurriedClock();
+    const soon: Timers = {
+      after: (_ms, fire) => {
+        const timer = setImmediate(fire);
+        return () => clearImmediate(timer);
+      },
+    };
+    this.writer = new PartitionedLogWriter(
+      this.log,
+      registry,
+      settings,
+      clock,
+      soon,
+      new LiveLog(silentLog, clock),
+    );
+  }
+
+  get applied(): readonly Applied[] {
+    return this.log.applied;
+  }
+
+  hold(): void {
+    this.log.hold();
+  }
+
+  release(): void {
+    this.log.release();
+  }
+
+  offer(groups: readonly TickGroup[]): Promise<OfferAnswer> {
+    this.offers.push(groups);
+    return this.writer.offer(groups);
   }
 }

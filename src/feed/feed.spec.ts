@@ -91,7 +91,7 @@ describe('feed ingestion', () => {
       expect(accepted).toBe(9_900);
       expect(found).toEqual([...sent.bad]);
 
-      const prices = app.log.applied.flatMap((tick) => ('price' in tick ? [tick.price] : []));
+      const prices = app.log.applied.flatMap(({ price }) => (Number.isNaN(price) ? [] : [price]));
       const expected = [uploaded, sent].flatMap(({ ticks, bad }) =>
         ticks.flatMap((tick, i) =>
           !bad.has(i) && (tick as { type: string }).type === 'trade'
@@ -157,9 +157,7 @@ describe('feed ingestion', () => {
       await app.post(`[${tick}]`, JSON_TYPE);
       await app.post(tick, NDJSON);
       await app.post(msgpack([trade({ exchangeTimeNs: '1759999999000123999' })]), MSGPACK);
-      expect(app.log.applied.map(({ exchangeTimeUs }) => exchangeTimeUs)).toEqual(
-        Array(3).fill(1759999999000123),
-      );
+      expect(app.log.applied.map(({ timeUs }) => timeUs)).toEqual(Array(3).fill(1759999999000123));
     });
 
     it('stores a retry once, in parts that are cut alike', async () => {
@@ -176,25 +174,30 @@ describe('feed ingestion', () => {
       expect(count()).toBe(1_290);
     });
 
-    it('repeats an upload of which a part was refused, and loses and doubles nothing', async () => {
-      const ticks = Array.from({ length: 1_600 }, (_, i) => trade({ price: i + 1 }));
-      app.refusals.push({ why: 'log_full', stores: [0, 2] });
-      const refused = await app.post(ndjson(ticks), NDJSON, named(5));
-      expect(refused).toMatchObject({
-        status: 503,
-        body: { code: 'busy', reason: 'log_full', accepted: 0, storedLines: 0, rejected: [] },
-      });
-      expect(refused.headers.get('retry-after')).toBe('1');
-      expect(await app.post(ndjson(ticks), NDJSON, named(5))).toMatchObject({
-        status: 200,
-        body: { accepted: 1_600 },
-      });
-      expect(count()).toBe(1_600);
-    });
+    it.each([
+      ['full', 'log_full'],
+      ['lost', 'store_unavailable'],
+      ['stored_unanswered', 'store_unavailable'],
+    ] as const)(
+      'loses and doubles nothing when an upload is repeated whose append was %s',
+      async (fate, reason) => {
+        const ticks = Array.from({ length: 1_600 }, (_, i) => trade({ price: i + 1 }));
+        app.fates.push(fate);
+        const refused = await app.post(ndjson(ticks), NDJSON, named(5));
+        expect(refused).toMatchObject({
+          status: 503,
+          body: { code: 'busy', reason, accepted: 0, storedLines: 0, rejected: [] },
+        });
+        expect(refused.headers.get('retry-after')).toBe('1');
+        const again = await app.post(ndjson(ticks), NDJSON, named(5));
+        expect(again).toMatchObject({ status: 200, body: { accepted: 1_600, storedLines: 1_600 } });
+        expect(count()).toBe(1_600);
+      },
+    );
 
     it('is busy in the middle of a stream, says what is stored, and the rest can go on under the next sequence', async () => {
       const lines = Array.from({ length: 40_000 }, (_, i) => JSON.stringify(trade({ price: i + 1 })));
-      app.refusals.push(undefined, undefined, { why: 'store_unavailable' });
+      app.fates.push('stored', 'stored', 'lost');
       const { status, body } = await app.post(lines.join('\n'), NDJSON, named(1));
       expect([status, body['code'], body['reason']]).toEqual([503, 'busy', 'store_unavailable']);
       const stored = body['storedLines'] as number;
@@ -202,7 +205,7 @@ describe('feed ingestion', () => {
       expect(stored % 500).toBe(0);
       expect(count()).toBe(stored);
       await app.post(lines.slice(stored).join('\n'), NDJSON, named(2));
-      expect(app.log.applied.map((tick) => ('price' in tick ? tick.price : 0))).toEqual(
+      expect(app.log.applied.map(({ price }) => price)).toEqual(
         lines.map((_, i) => (i + 1) * 10 ** app.registry.bySymbol('AAPL')!.priceScale),
       );
     });
