@@ -1,6 +1,7 @@
 /** Makes the application of a configuration: rooms by role, on Fastify with its limits and our own sockets. */
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { openApi } from './admin/open-api.js';
 import { AppModule } from './app.module.js';
 import type { Config } from './config.js';
 import { createHttpAdapter } from './http-limits.js';
@@ -23,5 +24,6 @@ export async function createApplication(config: Config): Promise<NestFastifyAppl
   app.useWebSocketAdapter(
     new SocketAdapter(app, app.get(SocketRoutes), app.get(Lifecycle), app.get(Metrics)),
   );
+  if (config.roles.includes('admin')) openApi(app, config);
   return app;
 }
