@@ -175,8 +175,10 @@ describe('live registry on Redis', () => {
     await there.change('AAPL', { enabled: false }, null, note());
     expect(here.bySymbol('AAPL')?.enabled).toBe(true);
     await expect(here.register(['NEW'])).rejects.toBeInstanceOf(StoreUnavailable);
+    expect(here.degraded()).toBe('the store does not answer');
     proxy.heal();
     await shows(here, () => here.bySymbol('AAPL')?.enabled === false);
+    await until(() => here.degraded() === null);
   });
 
   it('gives back to an emptied store what is known, and nobody notices', async () => {
@@ -255,6 +257,7 @@ describe('live registry on Redis', () => {
     // GOOG has the sid of AAPL now, and AAPL that of MSFT: neither is believed here, and MSFT cannot go back.
     expect(contents(here)).toEqual(before);
     expect(here.counters.conflicts).toBe(3);
+    expect(here.degraded()).toContain('registry_conflict');
     expect(await here.register(['GOOG'])).toEqual(new Map([['GOOG', 'registry_conflict']]));
     await here.reconcile();
     expect(here.counters.conflicts).toBe(3);

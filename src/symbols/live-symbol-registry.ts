@@ -27,7 +27,7 @@ export interface RegistryOptions {
 
 /** Since the start. */
 export interface RegistryCounters extends Readonly<ComparisonCounters> {
-  /** Comparisons that nobody waited for and that the store did not answer. */
+  /** Comparisons that the store did not answer. */
   readonly failed: number;
 }
 
@@ -81,6 +81,13 @@ export class LiveSymbolRegistry implements SymbolRegistry {
   /** Whether the view was filled since the start. */
   get loaded(): boolean {
     return this.isLoaded;
+  }
+
+  /** What operators should look at, or null. */
+  degraded(): string | null {
+    const { conflicts } = this.comparison.counters;
+    if (conflicts > 0) return `${conflicts} bindings contradict the known ones (registry_conflict)`;
+    return this.storeAnswers ? null : 'the store does not answer';
   }
 
   bySymbol(symbol: string): Instrument | undefined {
@@ -180,21 +187,26 @@ export class LiveSymbolRegistry implements SymbolRegistry {
   private reconcileSoon(): void {
     if (this.stopped) return;
     this.reconcile().catch((error: unknown) => {
-      if (error instanceof StoreUnavailable) this.storeFailed(error);
-      else this.log.error({ err: error }, 'registry not compared');
+      if (!(error instanceof StoreUnavailable)) this.log.error({ err: error }, 'registry not compared');
     });
   }
 
-  private storeFailed(error: StoreUnavailable): void {
-    this.failed++;
-    if (this.storeAnswers) this.log.warn({ error: error.message }, 'registry: the store does not answer');
-    this.storeAnswers = false;
-  }
-
   private async compare(): Promise<void> {
-    await this.comparison.run();
+    try {
+      await this.comparison.run();
+    } catch (error) {
+      this.failed++;
+      if (error instanceof StoreUnavailable) this.storeFailed(error);
+      throw error;
+    }
     if (!this.storeAnswers) this.log.info('registry: the store answers again');
     this.storeAnswers = true;
+  }
+
+  /** One line when it begins, one when it ends: not one every few seconds. */
+  private storeFailed(error: StoreUnavailable): void {
+    if (this.storeAnswers) this.log.warn({ error: error.message }, 'registry: the store does not answer');
+    this.storeAnswers = false;
   }
 
   private tell(changed: readonly Instrument[]): void {

@@ -4,6 +4,7 @@ import { CLOCK, type Clock } from '../clock.js';
 import { CONFIG, type Config } from '../config.js';
 import { Names } from '../fanout/names.js';
 import { REDIS_CONNECTIONS, type RedisConnections } from '../fanout/redis-connections.js';
+import { Health } from '../ops/health.js';
 import { Lifecycle } from '../ops/lifecycle.js';
 import { LOG, type Log } from '../ops/log.js';
 import { Metrics } from '../ops/metrics.js';
@@ -44,11 +45,13 @@ export class SymbolsModule implements OnModuleInit {
     @Inject(SYMBOL_REGISTRY) private readonly registry: LiveSymbolRegistry,
     private readonly lifecycle: Lifecycle,
     private readonly readiness: Readiness,
+    private readonly health: Health,
     private readonly metrics: Metrics,
   ) {}
 
   async onModuleInit(): Promise<void> {
     this.readiness.add('registry', () => (this.registry.loaded ? null : 'the symbols are not loaded yet'));
+    this.health.add('registry', () => this.registry.degraded());
     meterRegistry(this.metrics, this.registry);
     this.lifecycle.onStop('owner', 'registry', () => this.registry.stop());
     await this.registry.start();
