@@ -5,9 +5,7 @@ import type { ApiKeys, KeyHolder } from '../api-keys.js';
 import type { Config } from '../config.js';
 import type { SocketRefusal, SocketRoute } from '../socket-routes.js';
 import { dialectIndex } from './dialects.js';
-
-/** Subject of everybody where no token is asked for. */
-const ANONYMOUS = 'anonymous';
+import { ANONYMOUS } from './session.js';
 
 export class StreamAdmission {
   readonly dialectByDefault = dialectIndex(SUBPROTOCOL_JSON)!;

@@ -6,12 +6,12 @@ import type { Instrument } from '#market-data';
 import type { SymbolRegistry } from '../symbols/symbol-registry.js';
 import type { Session, Wildcard } from './session.js';
 
-/** Sids of all symbols with this prefix, in order. */
-export function expand(registry: SymbolRegistry, prefix: string): number[] {
-  const sids: number[] = [];
+/** All instruments whose symbols have this prefix, in the order of their sids. */
+export function expand(registry: SymbolRegistry, prefix: string): Instrument[] {
+  const instruments: Instrument[] = [];
   for (const instrument of registry.all())
-    if (instrument.symbol.startsWith(prefix)) sids.push(instrument.sid);
-  return sids;
+    if (instrument.symbol.startsWith(prefix)) instruments.push(instrument);
+  return instruments;
 }
 
 /** The most specific wildcard that covers a symbol. */

@@ -6,7 +6,7 @@ import { type Command, type CommandFault, ERROR_CODES, type ErrorCode, parseComm
 import type { Clock } from '../clock.js';
 import { CommandBudget } from './command-budget.js';
 import type { Flusher } from './flusher.js';
-import type { Session } from './session.js';
+import { ANONYMOUS, type Session } from './session.js';
 import type { Subscriptions } from './subscriptions.js';
 
 export interface CommandLimits {
@@ -25,6 +25,8 @@ export type Authenticate = (token: string) => string | null;
 
 /** Commands over the limit in a row before a session is closed: it does not read its errors. */
 const REFUSALS_MAX = 20;
+/** Answers that may wait for the client to read them, before it may ask for more: a wildcard's alone can be longer. */
+const UNREAD_ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 
 export class Commands {
   readonly counters: CommandCounters = { commands: 0, refused: 0 };
@@ -66,7 +68,7 @@ export class Commands {
       budget = new CommandBudget(this.limits.commandsPerSecond, this.limits.commandBurst, nowMs);
       this.budgets.set(session, budget);
     }
-    if (budget.take(nowMs)) {
+    if (budget.take(nowMs) && session.answerBytes <= UNREAD_ANSWER_BYTES_MAX) {
       this.refusals.delete(session);
       return true;
     }
@@ -125,7 +127,12 @@ export class Commands {
     return true;
   }
 
+  /** Who was let in without a token may still say who it is; who has shown one stays who it is. */
   private auth(session: Session, command: Extract<Command, { op: 'auth' }>): void {
+    if (session.subject !== null && session.subject !== ANONYMOUS) {
+      this.refuse(session, faultOf(command.id, 'already_authenticated'));
+      return;
+    }
     const subject = this.authenticate(command.token);
     if (subject === null) {
       this.refuse(session, faultOf(command.id, 'bad_token'));

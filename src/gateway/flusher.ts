@@ -42,12 +42,14 @@ export class Flusher {
   pass = 0;
   running = false;
   private scheduled = false;
+  /** A cause came while a flush was running, which may not show it to everybody. */
+  private again = false;
   private stopped = false;
   private timerAtMs = Number.POSITIVE_INFINITY;
   private order: Session[] = [];
   private next = 0;
   private rotation = 0;
-  /** Flush durations of the last seconds are an operator's matter: count and longest slice. */
+  /** `sliceMsMax`: the longest slice since the last scrape. */
   readonly counters = { flushes: 0, slices: 0, sliceMsMax: 0 };
 
   /**
@@ -70,7 +72,11 @@ export class Flusher {
 
   /** Something is to be flushed: a batch, a reload, a socket that drained, a command that left something behind. */
   cause(): void {
-    if (this.scheduled || this.running || this.stopped) return;
+    if (this.scheduled || this.stopped) return;
+    if (this.running) {
+      this.again = true;
+      return;
+    }
     this.scheduled = true;
     this.timers.after(GATHER_MS, () => this.begin());
   }
@@ -99,6 +105,7 @@ export class Flusher {
     this.running = true;
     this.counters.flushes++;
     this.server.unfinished = false;
+    this.again = false;
     for (const lane of this.lanes) if (this.isDue(lane, nowMs)) lane.flush(this.pass, nowMs, this.speaks);
     this.trades.flush(this.pass, this.speaks);
     this.snapshot();
@@ -141,7 +148,8 @@ export class Flusher {
     this.running = false;
     this.order.length = 0;
     this.flushed(this.pass);
-    if (this.server.unfinished || this.lanes[0]!.hasFlushable || this.trades.hasFlushable) this.cause();
+    const rest = this.server.unfinished || this.lanes[0]!.hasFlushable || this.trades.hasFlushable;
+    if (this.again || rest) this.cause();
     this.awaitSlowerLanes();
   }
 

@@ -11,7 +11,7 @@ const SLACK_BYTES = 32;
 export class Fragments {
   private readonly out = new MsgpackWriter(16 * 1024);
   /** Pass in which the symbol's fragment was made; an older one means there is none. */
-  private madeIn = new Int32Array(1024);
+  private madeIn = new Float64Array(1024);
   start = new Int32Array(1024);
   length = new Int32Array(1024);
   /** How many records a symbol's fragment holds: 1 for tickers, any number for trades. */
@@ -21,8 +21,9 @@ export class Fragments {
     return this.out.dataView;
   }
 
-  get bytes(): Uint8Array {
-    return this.out.buffer;
+  /** Bytes of all fragments since `clear`. */
+  get bytesUsed(): number {
+    return this.out.at;
   }
 
   /** Begins anew: all fragments are gone. */

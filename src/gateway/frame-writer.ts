@@ -24,6 +24,8 @@ export class FrameWriter {
   /** Bytes before this are still in the hands of a socket. */
   private base = 0;
   private dialect: Dialect | undefined;
+  /** Where the stretch of frames begins that is being built. */
+  private firstByte = 0;
   private frameStart = 0;
   private at = 0;
   private records = 0;
@@ -32,8 +34,9 @@ export class FrameWriter {
   open(dialect: Dialect): void {
     this.dialect = dialect;
     this.records = 0;
-    if (this.base + FRAME_PAYLOAD_MAX + HEADER_MAX + OVERCOPY > this.scratch.length) this.renew(0);
-    this.beginFrame(this.base);
+    if (this.base + FRAME_PAYLOAD_MAX + HEADER_MAX + OVERCOPY > this.scratch.length) this.take(SCRATCH_BYTES);
+    this.firstByte = this.base;
+    this.startPayload(this.base);
   }
 
   /** Appends one symbol's fragment: `records` records in `length` bytes. */
@@ -48,10 +51,7 @@ export class FrameWriter {
     this.records += records;
   }
 
-  /**
-   * Appends bytes that are a run of records, which may be longer than one frame.
-   * @param ends where each record ends may not be known: a run longer than a frame is one large frame
-   */
+  /** Appends a run of records, which must fit one frame. */
   appendBytes(bytes: Uint8Array, records: number): void {
     if (this.at + bytes.length - this.frameStart - HEADER_MAX > FRAME_PAYLOAD_MAX - 1) this.cut(bytes.length);
     this.room(bytes.length);
@@ -72,13 +72,6 @@ export class FrameWriter {
   /** The last frames are still with the kernel: they stay untouched. */
   keep(): void {
     this.base = this.at;
-  }
-
-  private firstByte = 0;
-
-  private beginFrame(start: number): void {
-    this.firstByte = start;
-    this.startPayload(start);
   }
 
   private startPayload(start: number): void {
@@ -138,16 +131,18 @@ export class FrameWriter {
   private renew(length: number): void {
     const building = this.scratch.subarray(this.firstByte, this.at);
     const shift = this.firstByte;
-    const scratch = Buffer.allocUnsafeSlow(
-      Math.max(SCRATCH_BYTES, (building.length + length + OVERCOPY) * 2),
-    );
-    scratch.set(building, 0);
-    this.scratch = scratch;
-    this.view = viewOf(scratch);
-    this.base = 0;
+    this.take(Math.max(SCRATCH_BYTES, (building.length + length + OVERCOPY) * 2));
+    this.scratch.set(building, 0);
     this.firstByte = 0;
     this.frameStart -= shift;
     this.at -= shift;
+  }
+
+  /** A new scratch; the old one belongs to the sockets that still hold parts of it. */
+  private take(bytes: number): void {
+    this.scratch = Buffer.allocUnsafeSlow(bytes);
+    this.view = viewOf(this.scratch);
+    this.base = 0;
   }
 }
 

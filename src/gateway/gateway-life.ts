@@ -20,7 +20,7 @@ export class GatewayLife {
   /** Resolves when all partitions are loaded, or after a while without them. */
   async start(): Promise<void> {
     this.beat = setInterval(() => this.gateway.pulse.run(), PULSE_MS);
-    this.following = this.follower.start(this.gateway);
+    this.following = this.follower.start(this.gateway.sink);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const patience = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, LOAD_MS_MAX);

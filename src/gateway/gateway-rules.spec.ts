@@ -370,13 +370,13 @@ class World {
   private apply(batch: Batch): void {
     const { gateway } = this.fixture;
     this.applied = { epoch: batch.epoch, number: batch.number };
-    gateway.beginBatch(0, batch.epoch);
+    gateway.sink.beginBatch(0, batch.epoch);
     for (const { sid, mask, state, trades } of batch.changes) {
-      gateway.update(sid, state.seq, mask, state.timeUs, state.values);
+      gateway.sink.update(sid, state.seq, mask, state.timeUs, state.values);
       for (const { seq, price } of trades)
-        gateway.trade(sid, seq, state.timeUs, price, Number.NaN, null, null);
+        gateway.sink.trade(sid, seq, state.timeUs, price, Number.NaN, null, null);
     }
-    gateway.endBatch();
+    gateway.sink.endBatch();
   }
 
   private receive(batch: Batch): void {
@@ -396,12 +396,12 @@ class World {
     const { gateway } = this.fixture;
     this.seen.reloads++;
     this.applied = { epoch: snapshot.epoch, number: snapshot.number };
-    gateway.beginReload(0, snapshot.epoch);
+    gateway.sink.beginReload(0, snapshot.epoch);
     for (const [sid, { seq, timeUs, values }] of snapshot.states) {
       if (seq > 0 || snapshot.tradeSeqs.get(sid)! > 0)
-        gateway.image(sid, seq, snapshot.tradeSeqs.get(sid)!, timeUs, values);
+        gateway.sink.image(sid, seq, snapshot.tradeSeqs.get(sid)!, timeUs, values);
     }
-    gateway.endReload(0);
+    gateway.sink.endReload(0);
     // The tape before it is read back later, newest page first.
     this.pastPages = this.owner.tape.filter(({ number }) => number <= snapshot.number).reverse();
   }
@@ -410,15 +410,15 @@ class World {
     const { gateway } = this.fixture;
     const page = this.pastPages?.shift();
     if (page !== undefined) {
-      gateway.beginHistory(0, page.epoch);
+      gateway.sink.beginHistory(0, page.epoch);
       for (const { sid, state, trades } of page.changes) {
         for (const { seq, price } of trades)
-          gateway.pastTrade(sid, seq, state.timeUs, price, Number.NaN, null, null);
+          gateway.sink.pastTrade(sid, seq, state.timeUs, price, Number.NaN, null, null);
       }
-      gateway.endHistory();
+      gateway.sink.endHistory();
     } else if (this.pastPages !== null) {
       this.pastPages = null;
-      gateway.historyComplete(0);
+      gateway.sink.historyComplete(0);
     }
   }
 

@@ -237,12 +237,12 @@ export function gatewayFixture(
   slice?: Slice,
   clock = new ClockFixture(),
 ): GatewayFixture {
-  const config: Config = { ...readConfig({}), partitions: 2, reconnectSpreadMs: 0, ...settings };
+  const config: Config = { ...readConfig({}), partitions: 2, ...settings };
   const registry = new RegistryFixture(config.partitions);
   for (let sid = 1; sid <= symbols; sid++) registry.set(sid, {});
   const timers = new TimersFixture(clock);
   const authenticate = (token: string) => (token === 'right' ? 'client' : null);
-  const gateway = new Gateway({ config, registry, clock, timers, authenticate, slice });
+  const gateway = new Gateway({ config, registry, clock, timers, authenticate, random: () => 0.5, slice });
   return { gateway, registry, clock, timers };
 }
 

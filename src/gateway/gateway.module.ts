@@ -24,7 +24,8 @@ import { STREAM_PATH, StreamGateway } from './stream.gateway.js';
       useFactory: (config: Config, registry: SymbolRegistry, clock: Clock) => {
         const keys = new ApiKeys(config);
         const authenticate = (token: string) => subjectOfToken(keys, token);
-        return new Gateway({ config, registry, clock, timers: nodeTimers, authenticate });
+        const { random } = Math;
+        return new Gateway({ config, registry, clock, timers: nodeTimers, authenticate, random });
       },
     },
     {

@@ -18,6 +18,9 @@ export interface Sent {
   readonly resend: boolean;
 }
 
+/** Images are encoded anew once they fill this: joins between two flushes must not grow it for ever. */
+const IMAGE_BYTES_MAX = 8 * 1024 * 1024;
+
 export class Lane {
   /** The table as last flushed, of the symbols that have members. */
   readonly state = new Images();
@@ -25,9 +28,11 @@ export class Lane {
   readonly fragments: readonly Fragments[] = DIALECTS.map(() => new Fragments());
   /** Images of `state` for sessions that are behind or join, made on demand, per dialect. */
   private readonly images: readonly Fragments[] = DIALECTS.map(() => new Fragments());
+  /** Marks the images that show the state of now; 0 marks none. */
+  private imageStamp = 1;
   readonly cohorts = new Cohorts(DIALECTS.length);
-  /** Pass in which the state of a symbol last changed. */
-  changedIn = new Int32Array(1024);
+  /** Pass in which the state of a symbol last changed. Not int32: at 200 flushes a second that ends after 124 days. */
+  changedIn = new Float64Array(1024);
   private memberCount = new Int32Array(1024);
   private isDirty = new Uint8Array(1024);
   private dirtySids = new Int32Array(1024);
@@ -53,8 +58,14 @@ export class Lane {
   }
 
   /** A symbol was switched on: what was held back may go. */
-  release(): void {
+  switchOn(sid: number): void {
     this.heldBack = 0;
+    this.mark(sid);
+  }
+
+  /** Whether there is anything to show of a symbol: it was published, is switched on, and has members. */
+  hasState(sid: number): boolean {
+    return this.state.has(sid);
   }
 
   hasMembers(sid: number): boolean {
@@ -64,8 +75,17 @@ export class Lane {
   /** A session begins to follow a symbol. The first one makes the lane's state the table's. */
   join(sid: number): void {
     this.reserve(sid);
-    if (this.memberCount[sid]!++ > 0) return;
+    if (this.memberCount[sid]!++ > 0 || !this.isEnabled(sid)) return;
     this.state.copy(this.table, sid);
+    this.forgetImage(sid);
+  }
+
+  /**
+   * A symbol was switched off: it has no state here until it is on again. Its sessions are in step with nothing, so
+   * the first flush after that gives all of them its image.
+   */
+  switchOff(sid: number): void {
+    this.state.forget(sid);
     this.forgetImage(sid);
   }
 
@@ -92,7 +112,7 @@ export class Lane {
     this.pass = pass;
     this.flushedAtMs = nowMs;
     for (const fragments of this.fragments) fragments.clear();
-    for (const images of this.images) images.clear();
+    this.clearImages();
     let kept = 0;
     for (let i = 0; i < this.dirtyCount; i++) {
       const sid = this.dirtySids[i]!;
@@ -136,10 +156,10 @@ export class Lane {
   /** The image of the lane's state of a symbol that has one, encoded once per flush and dialect. */
   image(sid: number, dialect: number): Fragments {
     const images = this.images[dialect]!;
-    // The stamp is this lane's own pass: `flush` clears all of them.
     if (images.has(sid, this.imageStamp)) return images;
     const instrument = this.registry.bySid(sid);
     if (instrument === undefined) throw new Error(`Expected sid ${sid} in the registry`);
+    if (images.bytesUsed > IMAGE_BYTES_MAX) this.clearImages();
     const { state } = this;
     const out = images.begin();
     const start = out.at;
@@ -156,9 +176,9 @@ export class Lane {
     return images;
   }
 
-  /** Images are kept by pass, shifted by one so that 0 never counts as made. */
-  private get imageStamp(): number {
-    return this.pass + 1;
+  private clearImages(): void {
+    for (const images of this.images) images.clear();
+    this.imageStamp++;
   }
 
   private forgetImage(sid: number): void {
@@ -173,11 +193,12 @@ export class Lane {
 
   /**
    * How a session that was sent this stands to the lane's state.
-   * `image`: it is older; `in_step`: it is the same; `wait`: it is newer (from a faster lane), or there is no state.
+   * `image`: it is older; `in_step`: it is the same, or nothing and there is none; `wait`: it is newer (from a faster
+   * lane), or there is no state any more.
    */
   standing(sid: number, sent: Sent | null): 'image' | 'in_step' | 'wait' {
     const { state } = this;
-    if (!state.has(sid)) return 'wait';
+    if (!state.has(sid)) return sent === null ? 'in_step' : 'wait';
     if (sent === null) return 'image';
     // Another epoch is newer only while this lane has yet to flush the table's.
     if (sent.epoch !== state.epoch[sid]) return state.epoch[sid] === this.table.epoch[sid] ? 'image' : 'wait';

@@ -64,7 +64,8 @@ export class Pulse {
     }
     session.blockedSinceMs ??= nowMs;
     const tooLong = nowMs - session.blockedSinceMs >= this.limits.blockedMsMax;
-    if (!tooLong && session.socket.pendingBytes <= this.limits.bufferedBytesMax) return;
+    const tooMuch = session.socket.pendingBytes > this.limits.bufferedBytesMax + session.answerBytes;
+    if (!tooLong && !tooMuch) return;
     this.counters.slowConsumers++;
     this.hangUp(session, 'slow_consumer');
   }

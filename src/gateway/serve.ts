@@ -3,14 +3,14 @@
  * step: fragments side by side. Behind: images of the lane's state, a bounded amount per flush.
  */
 import type { Cohort } from './cohorts.js';
-import { FrameWriter } from './frame-writer.js';
-import type { Lane } from './lane.js';
-import { countBehind, type Membership, type Session } from './session.js';
+import { FRAME_PAYLOAD_MAX, FrameWriter } from './frame-writer.js';
+import type { Lane, Sent } from './lane.js';
+import { countBehind, type Membership, type Session, setInStep } from './session.js';
 import { hasSid } from './sid-list.js';
 import { type Position, RUN_BYTES_MAX, type TradeLane } from './trade-lane.js';
 
-/** Images, and trades, that a session is sent in one flush beside its fragments. */
-export const CATCH_UP_BYTES_MAX = 64 * 1024;
+/** Images that a session is sent at once, or in one flush beside its fragments: one frame, with its brackets. */
+export const CATCH_UP_BYTES_MAX = FRAME_PAYLOAD_MAX - 8;
 
 export interface ServeCounters {
   /** Updates and images delivered to sessions, by fragment. */
@@ -34,6 +34,8 @@ export class Server {
     blocked: 0,
   };
   private readonly writer = new FrameWriter();
+  /** Bytes of images that the session which is served may still get; 0 once one did not fit. */
+  private room = 0;
   /** Set when a session had more to catch up on than one flush may send. */
   unfinished = false;
 
@@ -53,10 +55,9 @@ export class Server {
       return;
     }
     const { writer } = this;
+    this.room = CATCH_UP_BYTES_MAX;
     writer.open(session.dialect);
-    for (const membership of session.memberships) {
-      if (membership.lane.pass === pass) this.gather(session, membership, pass);
-    }
+    for (const membership of session.memberships) this.gather(session, membership, pass);
     if (session.tradesFollowed.length > 0) this.gatherTrades(session, pass);
     const frames = writer.close();
     if (frames !== null) this.write(session, frames, true);
@@ -97,9 +98,10 @@ export class Server {
   private sharedFrame(session: Session, pass: number): Uint8Array | null | undefined {
     if (session.memberships.length !== 1 || session.tradesFollowed.length > 0) return undefined;
     const membership = session.memberships[0]!;
-    if (membership.lane.pass !== pass) return null;
-    if (membership.countedBehind || membership.cohort.sessions < 2) return undefined;
+    if (membership.countedBehind) return undefined;
     const { cohort, lane } = membership;
+    if (lane.pass !== pass) return null;
+    if (cohort.sessions < 2) return undefined;
     const d = session.dialectAt;
     if (cohort.framePass[d] !== pass) {
       cohort.framePass[d] = pass;
@@ -122,8 +124,12 @@ export class Server {
   }
 
   private gather(session: Session, membership: Membership, pass: number): void {
-    if (membership.countedBehind) this.gatherBehind(session, membership, pass);
-    else this.gatherInStep(session.dialectAt, membership.cohort, membership.lane, pass);
+    const { lane, cohort, exceptions } = membership;
+    const takesPart = lane.pass === pass;
+    if (membership.countedBehind && takesPart) this.gatherBehind(session, membership, pass);
+    else if (takesPart) this.gatherInStep(session.dialectAt, cohort, lane, pass);
+    // A slower lane between its flushes: images that a command asked for do not wait for it.
+    else if (exceptions !== null) this.settleExceptions(session, membership, exceptions);
   }
 
   /** The hot loop: all symbols of a session, those with a fragment are copied. */
@@ -146,63 +152,50 @@ export class Server {
   private gatherBehind(session: Session, membership: Membership, pass: number): void {
     const { lane, cohort, exceptions, since } = membership;
     const fragments = lane.fragments[session.dialectAt]!;
-    let room = CATCH_UP_BYTES_MAX;
     membership.since = 0;
     for (const sid of cohort.sids) {
       if (exceptions?.has(sid)) continue;
       const changed = lane.changedIn[sid]!;
       if (since > 0 && changed >= since) {
-        if (room > 0) room -= this.appendImage(session, lane, sid);
-        else this.postpone(membership, sid);
+        if (lane.hasState(sid) && !this.appendImage(session, lane, sid)) postpone(membership, sid);
       } else if (changed === pass) {
         this.writer.append(fragments.view, fragments.start[sid]!, fragments.length[sid]!, 1);
         this.counters.delivered++;
       }
     }
-    if (exceptions !== null) this.settleExceptions(session, membership, exceptions, room);
+    if (exceptions !== null) this.settleExceptions(session, membership, exceptions);
     countBehind(membership);
-  }
-
-  /** No room is left in this flush: the image goes with a later one. */
-  private postpone(membership: Membership, sid: number): void {
-    membership.exceptions ??= new Map();
-    membership.exceptions.set(sid, membership.lane.sent(sid, true));
-    this.unfinished = true;
   }
 
   private settleExceptions(
     session: Session,
     membership: Membership,
-    exceptions: Map<
-      number,
-      { readonly epoch: number; readonly seq: number; readonly resend: boolean } | null
-    >,
-    room: number,
+    exceptions: Map<number, Sent | null>,
   ): void {
     const { lane } = membership;
     for (const [sid, sent] of exceptions) {
-      if (!lane.isEnabled(sid)) continue;
       const standing = lane.standing(sid, sent);
       if (standing === 'wait') continue;
-      if (standing === 'image') {
-        if (room <= 0) {
-          this.unfinished = true;
-          continue;
-        }
-        room -= this.appendImage(session, lane, sid);
-      }
-      exceptions.delete(sid);
+      if (standing === 'in_step' || this.appendImage(session, lane, sid)) setInStep(membership, sid);
     }
   }
 
-  /** Appends the image of the lane's state; returns its bytes. */
-  private appendImage(session: Session, lane: Lane, sid: number): number {
-    const images = lane.image(sid, session.dialectAt);
-    const length = images.length[sid]!;
-    this.writer.append(images.view, images.start[sid]!, length, 1);
-    this.counters.delivered++;
-    this.counters.caughtUp++;
-    return length;
+  /** Appends the image of the lane's state; false when this flush has no room for it. */
+  private appendImage(session: Session, lane: Lane, sid: number): boolean {
+    if (this.room > 0) {
+      const images = lane.image(sid, session.dialectAt);
+      const length = images.length[sid]!;
+      if (length <= this.room) {
+        this.room -= length;
+        this.writer.append(images.view, images.start[sid]!, length, 1);
+        this.counters.delivered++;
+        this.counters.caughtUp++;
+        return true;
+      }
+    }
+    this.room = 0;
+    this.unfinished = true;
+    return false;
   }
 
   private gatherTrades(session: Session, pass: number): void {
@@ -241,20 +234,25 @@ export class Server {
     trades.countBehind(session);
   }
 
-  /** Images for a session that joins, at once: symbols of one lane whose state is there. Returns those with no room. */
+  /**
+   * Images for a session that joins, at once: symbols whose lane has a state.
+   * @returns how many were sent, from the first on
+   */
   sendImages(session: Session, wanted: readonly { readonly lane: Lane; readonly sid: number }[]): number {
     // The answer before them may have filled the socket: then they are behind, as they stand.
     if (wanted.length === 0 || session.blocked) return 0;
-    let room = CATCH_UP_BYTES_MAX;
-    let sent = 0;
+    this.room = CATCH_UP_BYTES_MAX;
     this.writer.open(session.dialect);
-    for (const { lane, sid } of wanted) {
-      if (room <= 0) break;
-      room -= this.appendImage(session, lane, sid);
-      sent++;
-    }
+    let sent = 0;
+    while (sent < wanted.length && this.appendImage(session, wanted[sent]!.lane, wanted[sent]!.sid)) sent++;
     const frames = this.writer.close();
     if (frames !== null) this.write(session, frames, true);
     return sent;
   }
+}
+
+/** No room is left in this flush: the image goes with a later one. */
+function postpone(membership: Membership, sid: number): void {
+  membership.exceptions ??= new Map();
+  membership.exceptions.set(sid, membership.lane.sent(sid, true));
 }

@@ -12,6 +12,9 @@ import type { Lane, Sent } from './lane.js';
 import { hasSid, NO_SIDS, type SidList } from './sid-list.js';
 import type { Position } from './trade-lane.js';
 
+/** Subject of everybody where no token is asked for. */
+export const ANONYMOUS = 'anonymous';
+
 /** A session's part in one lane. */
 export interface Membership {
   readonly lane: Lane;
@@ -67,6 +70,8 @@ export class Session {
   probedMs: number;
   /** Whether data was sent since the last probe. */
   sentSinceProbe = false;
+  /** Bytes of answers to its commands that were written while the kernel did not take all, since it last did. */
+  answerBytes = 0;
   /** Place in the gateway's list of sessions. */
   place = -1;
   private awaitingDrain = false;
@@ -125,7 +130,18 @@ export class Session {
 
   /** Writes one control record, also while blocked: the bound on buffered bytes holds them. */
   control(record: ControlRecord): void {
-    this.frame(frameOf(this.dialect.control(record), this.dialect.binary));
+    this.frame(this.frameOf(record));
+  }
+
+  /** Writes an answer that it asked for. However long, it is not what makes it a slow consumer. */
+  answer(record: ControlRecord): void {
+    const frame = this.frameOf(record);
+    this.frame(frame);
+    if (this.socket.pendingBytes > 0) this.answerBytes += frame.length;
+  }
+
+  private frameOf(record: ControlRecord): Uint8Array {
+    return frameOf(this.dialect.control(record), this.dialect.binary);
   }
 
   /** Writes whole frames that stay as they are. */
@@ -142,6 +158,7 @@ export class Session {
     this.awaitingDrain = true;
     this.socket.whenDrained(() => {
       this.awaitingDrain = false;
+      this.answerBytes = 0;
       if (!this.probeLate) this.blockedSinceMs = null;
       this.drained(this);
     });
@@ -164,6 +181,15 @@ export function countBehind(membership: Membership): void {
 export function setBehind(membership: Membership, sid: number, sent: Sent | null): void {
   membership.exceptions ??= new Map();
   membership.exceptions.set(sid, sent);
+  countBehind(membership);
+}
+
+/** The session has what the lane's state is: that was sent to it, or there is none. */
+export function setInStep(membership: Membership, sid: number): void {
+  const { lane, exceptions, since } = membership;
+  // While older misses are open, only an entry of its own says that this symbol is not among them.
+  if (since > 0) exceptions?.set(sid, lane.sent(sid, false));
+  else exceptions?.delete(sid);
   countBehind(membership);
 }
 

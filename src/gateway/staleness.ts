@@ -7,6 +7,7 @@ import type { Instrument } from '#market-data';
 import type { StaleReason } from '../fanout/image-sink.js';
 import type { SymbolRegistry } from '../symbols/symbol-registry.js';
 import type { Session } from './session.js';
+import type { TradeLane } from './trade-lane.js';
 
 interface Silence {
   readonly sinceUs: number;
@@ -24,6 +25,7 @@ export class Staleness {
     private readonly registry: SymbolRegistry,
     private readonly partitions: number,
     private readonly sessions: readonly Session[],
+    private readonly trades: TradeLane,
     private readonly soon: (run: () => void) => void,
   ) {}
 
@@ -50,16 +52,26 @@ export class Staleness {
     return true;
   }
 
-  /** This flush has reached every session: those that are not behind see what is fresh again. */
+  /** This flush has reached every session: those to which nothing is due any more see what is fresh again. */
   flushed(pass: number): void {
     for (const session of this.sessions) {
-      if (session.stalePartitions.size > 0 && !session.isBehind && !session.blocked)
+      if (session.stalePartitions.size > 0 && !session.blocked && !this.owes(session))
         this.tellFresh(session, pass);
     }
   }
 
+  /** Whether something is due to a session. Not so what nobody has: a symbol switched off, or without any state. */
+  private owes(session: Session): boolean {
+    for (const { lane, since, exceptions } of session.memberships) {
+      if (since > 0) return true;
+      for (const [sid, sent] of exceptions ?? []) if (lane.standing(sid, sent) === 'image') return true;
+    }
+    for (const [sid, sent] of session.tradesBehind) if (this.trades.owes(sid, sent)) return true;
+    return false;
+  }
+
   /** A session has subscribed: it is told, after `subscribed`, what of its symbols is stale. */
-  tellJoined(session: Session, instruments: readonly Instrument[]): void {
+  tellJoined(session: Session, instruments: Iterable<Instrument>): void {
     if (this.silences.size === 0) return;
     const joined = new Set<number>();
     for (const { sid } of instruments) joined.add(this.registry.partition(sid));
@@ -73,7 +85,10 @@ export class Staleness {
     const partitions = this.untold;
     this.untold = [];
     if (partitions.length === 0) return;
-    for (const session of this.sessions) this.tellSession(session, partitions);
+    for (const session of this.sessions) {
+      const news = partitions.filter((partition) => !session.stalePartitions.has(partition));
+      this.tellSession(session, news);
+    }
   }
 
   private tellSession(session: Session, partitions: readonly number[]): void {
@@ -93,7 +108,8 @@ export class Staleness {
     if (fresh.size === 0) return;
     const everything = fresh.size === session.stalePartitions.size && this.silences.size === 0;
     for (const partition of fresh) session.stalePartitions.delete(partition);
-    session.control({ type: 'fresh', sids: everything ? null : this.sidsOf(session, fresh) });
+    const sids = everything ? null : this.sidsOf(session, fresh);
+    if (sids === null || sids.length > 0) session.control({ type: 'fresh', sids });
   }
 
   /** Symbols of these partitions that a session follows. */

@@ -7,7 +7,8 @@ import { ERROR_CODES } from '#wire';
 import { coveringWildcard } from './channel-index.js';
 import type { Lane } from './lane.js';
 import type { Server } from './serve.js';
-import { lastSent, type Session, setBehind } from './session.js';
+import { countBehind, type Session } from './session.js';
+import { SymbolBudget } from './symbol-budget.js';
 import type { TickerFollow } from './ticker-follow.js';
 import type { TradeFollow } from './trade-follow.js';
 import type { TradeLane } from './trade-lane.js';
@@ -46,12 +47,14 @@ export class SymbolSwitch {
     for (const instrument of instruments) {
       const before = this.known.get(instrument.sid);
       this.remember(instrument);
-      if (before === undefined) fresh.push(instrument);
-      else {
-        if (before.status !== statusOf(instrument)) switched.push(instrument);
-        if (before.coalesceIntervalMs !== instrument.coalesceIntervalMs) capped.push(instrument);
-        if (before.status === 'disabled' && instrument.enabled) this.reopen(instrument.sid);
+      if (before === undefined) {
+        fresh.push(instrument);
+        continue;
       }
+      if (before.status !== statusOf(instrument)) switched.push(instrument);
+      if (before.coalesceIntervalMs !== instrument.coalesceIntervalMs) capped.push(instrument);
+      if (before.status !== 'disabled' && !instrument.enabled) this.close(instrument.sid);
+      if (before.status === 'disabled' && instrument.enabled) this.reopen(instrument.sid);
     }
     for (const session of this.sessions) {
       if (session.closing) continue;
@@ -69,12 +72,13 @@ export class SymbolSwitch {
     });
   }
 
+  private close(sid: number): void {
+    for (const lane of this.lanes) lane.switchOff(sid);
+  }
+
   /** The table was kept up to date all along; trades that passed meanwhile become a gap. */
   private reopen(sid: number): void {
-    for (const lane of this.lanes) {
-      lane.mark(sid);
-      lane.release();
-    }
+    for (const lane of this.lanes) lane.switchOn(sid);
     this.tradeLane.withhold(sid);
   }
 
@@ -93,45 +97,51 @@ export class SymbolSwitch {
     }
   }
 
-  /** Behind at what it was sent: when the symbol is switched on again, an image is due. */
+  /** Nothing of the symbol is due any more, however far behind: switched on again, everybody gets its image. */
   private silence(session: Session, sid: number): void {
     // A running flush holds fragments from before the change: they go now, nothing of them after `status`.
     this.serveFirst(session);
     const membership = session.membershipOf(sid);
     if (membership === undefined) return;
-    const sent = lastSent(membership, sid);
-    setBehind(membership, sid, sent === null ? null : { ...sent, resend: true });
+    membership.exceptions?.delete(sid);
+    countBehind(membership);
   }
 
   private capFor(session: Session, capped: readonly Instrument[]): void {
-    for (const instrument of capped) {
-      if (session.membershipOf(instrument.sid) === undefined) continue;
-      this.serveFirst(session);
-      this.tickers.changeRate(session, instrument);
-    }
+    const followed = capped.filter(({ sid }) => session.membershipOf(sid) !== undefined);
+    if (followed.length === 0) return;
+    this.serveFirst(session);
+    this.tickers.changeRates(session, followed);
   }
 
   private announceTo(session: Session, fresh: readonly Instrument[]): void {
+    const tickers: Instrument[] = [];
+    const trades: number[] = [];
+    const budget = new SymbolBudget(session, this.symbolsPerSessionMax);
     for (const instrument of fresh) {
       const ticker = coveringWildcard(session.tickerWildcards, instrument.symbol) !== undefined;
       const trade = coveringWildcard(session.tradeWildcards, instrument.symbol) !== undefined;
       const status = coveringWildcard(session.statusWildcards, instrument.symbol) !== undefined;
       if (!ticker && !trade && !status) continue;
-      this.serveFirst(session);
-      if (session.tickersFollowed >= this.symbolsPerSessionMax) {
-        this.refuse(session, instrument);
-        continue;
-      }
-      session.control(announcement(instrument));
-      if (trade) this.trades.followAll(session, [instrument.sid]);
-      if (!ticker) continue;
-      const wanted = this.tickers.follow(session, [instrument]);
-      this.tickers.imagesSent(wanted.slice(0, this.server.sendImages(session, wanted)));
+      const { sid } = instrument;
+      const fits = (!ticker || budget.takeTickers([sid])) && (!trade || budget.takeTrades([sid]));
+      if (!fits) this.refuse(session, instrument);
+      if (fits || status) session.control(announcement(instrument));
+      if (fits && ticker) tickers.push(instrument);
+      if (fits && trade) trades.push(sid);
     }
+    if (tickers.length > 0 || trades.length > 0) this.followNew(session, tickers, trades);
   }
 
-  private refuse(session: Session, instrument: Instrument): void {
-    const message = `${ERROR_CODES.too_many_symbols} ${instrument.symbol} is new and was left out.`;
+  private followNew(session: Session, tickers: readonly Instrument[], trades: readonly number[]): void {
+    this.serveFirst(session);
+    this.trades.followNew(session, trades);
+    const wanted = this.tickers.follow(session, tickers);
+    this.tickers.imagesSent(wanted.slice(0, this.server.sendImages(session, wanted)));
+  }
+
+  private refuse(session: Session, { symbol }: Instrument): void {
+    const message = `${ERROR_CODES.too_many_symbols} ${symbol} is new and was left out.`;
     session.control({ type: 'error', id: null, code: 'too_many_symbols', message });
   }
 }

@@ -6,14 +6,31 @@ import type { Instrument } from '#market-data';
 import { wishedHz } from './channel-index.js';
 import type { Lane, Sent } from './lane.js';
 import { grantRung, type Rung } from './rates.js';
-import { countBehind, lastSent, type Membership, type Session, setBehind } from './session.js';
-import { withoutSids, withSids } from './sid-list.js';
+import { countBehind, lastSent, type Membership, type Session, setBehind, setInStep } from './session.js';
+import { NO_SIDS, withoutSids, withSids } from './sid-list.js';
 
 /** An image that is due to a session that joins. */
 export interface WantedImage {
   readonly membership: Membership;
   readonly lane: Lane;
   readonly sid: number;
+}
+
+/** Symbols of one session on their way from lane to lane. */
+class Moves {
+  readonly leaving = new Map<Membership, number[]>();
+  readonly joining = new Map<Lane, number[]>();
+
+  add(sid: number, from: Membership | undefined, to: Lane): void {
+    if (from !== undefined) append(this.leaving, from, sid);
+    append(this.joining, to, sid);
+  }
+}
+
+function append<K>(lists: Map<K, number[]>, key: K, sid: number): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [sid]);
+  else list.push(sid);
 }
 
 export class TickerFollow {
@@ -39,23 +56,17 @@ export class TickerFollow {
    * @returns the images that are due, in the order given; they are behind until sent with `imagesSent`
    */
   follow(session: Session, instruments: readonly Instrument[]): WantedImage[] {
-    const joining = new Map<Lane, number[]>();
-    const sentBefore = new Map<number, Sent | null>();
+    const moves = new Moves();
+    const sentBefore = new Map<number, Sent>();
     for (const instrument of instruments) {
       const { sid } = instrument;
       const lane = this.laneFor(wishedHz(session, instrument) ?? null, instrument);
       const membership = session.membershipOf(sid);
-      if (membership !== undefined) {
-        const sent = lastSent(membership, sid);
-        sentBefore.set(sid, sent === null ? null : { ...sent, resend: true });
-      }
-      if (membership?.lane === lane) continue;
-      if (membership !== undefined) this.leave(session, membership, [sid]);
-      const sids = joining.get(lane);
-      if (sids === undefined) joining.set(lane, [sid]);
-      else sids.push(sid);
+      const sent = membership === undefined ? null : lastSent(membership, sid);
+      if (sent !== null) sentBefore.set(sid, { ...sent, resend: true });
+      if (membership?.lane !== lane) moves.add(sid, membership, lane);
     }
-    for (const [lane, sids] of joining) this.join(session, lane, sids);
+    this.move(session, moves);
     return this.settle(session, instruments, sentBefore);
   }
 
@@ -63,70 +74,75 @@ export class TickerFollow {
   private settle(
     session: Session,
     instruments: readonly Instrument[],
-    sentBefore: ReadonlyMap<number, Sent | null>,
+    sentBefore: ReadonlyMap<number, Sent>,
   ): WantedImage[] {
     const wanted: WantedImage[] = [];
-    for (const { sid, enabled } of instruments) {
+    for (const { sid } of instruments) {
       const membership = session.membershipOf(sid)!;
       const { lane } = membership;
       const sent = sentBefore.get(sid) ?? null;
+      const standing = lane.standing(sid, sent);
       setBehind(membership, sid, sent);
-      const due = enabled && !session.blocked && lane.standing(sid, sent) === 'image';
-      if (due) wanted.push({ membership, lane, sid });
+      if (standing === 'in_step') setInStep(membership, sid);
+      else if (standing === 'image' && !session.blocked) wanted.push({ membership, lane, sid });
     }
     return wanted;
   }
 
   /** These images of the lanes' states were sent: the session is in step on their symbols. */
   imagesSent(images: readonly WantedImage[]): void {
-    for (const { membership, lane, sid } of images) {
-      // While older misses are open, only an entry of its own says that this symbol is not among them.
-      if (membership.since > 0) membership.exceptions?.set(sid, lane.sent(sid, false));
-      else membership.exceptions?.delete(sid);
-      countBehind(membership);
-    }
+    for (const { membership, sid } of images) setInStep(membership, sid);
   }
 
-  /** Goes over to the rate that is wished now, behind at what was sent. */
-  changeRate(session: Session, instrument: Instrument): void {
-    const membership = session.membershipOf(instrument.sid);
-    const wish = wishedHz(session, instrument);
-    if (membership === undefined || wish === undefined) return;
-    const lane = this.laneFor(wish, instrument);
-    if (lane === membership.lane) return;
-    const sent = lastSent(membership, instrument.sid);
-    this.leave(session, membership, [instrument.sid]);
-    const joined = this.join(session, lane, [instrument.sid]);
-    setBehind(joined, instrument.sid, sent);
+  /** Goes over to the rates that are wished now, behind at what was sent. */
+  changeRates(session: Session, instruments: readonly Instrument[]): void {
+    const moves = new Moves();
+    const sentBefore = new Map<number, Sent | null>();
+    for (const instrument of instruments) {
+      const { sid } = instrument;
+      const membership = session.membershipOf(sid);
+      const wish = wishedHz(session, instrument);
+      if (membership === undefined || wish === undefined) continue;
+      const lane = this.laneFor(wish, instrument);
+      if (lane === membership.lane) continue;
+      sentBefore.set(sid, lastSent(membership, sid));
+      moves.add(sid, membership, lane);
+    }
+    this.move(session, moves);
+    for (const [sid, sent] of sentBefore) setBehind(session.membershipOf(sid)!, sid, sent);
+  }
+
+  /** All symbols of a command at once: one by one, a wildcard would copy its list of symbols for each of them. */
+  private move(session: Session, { leaving, joining }: Moves): void {
+    for (const [membership, sids] of leaving) this.leave(session, membership, sids);
+    for (const [lane, sids] of joining) this.join(session, lane, sids);
   }
 
   /** Follows these symbols no longer. */
   unfollow(session: Session, sids: readonly number[]): void {
-    for (const membership of [...session.memberships]) this.leave(session, membership, sids);
+    for (const membership of session.memberships) this.leave(session, membership, sids);
   }
 
   /** The session is gone. */
   unfollowAll(session: Session): void {
-    for (const membership of [...session.memberships])
-      this.leave(session, membership, [...membership.cohort.sids]);
+    for (const membership of session.memberships) this.leave(session, membership, membership.cohort.sids);
   }
 
-  private join(session: Session, lane: Lane, sids: readonly number[]): Membership {
-    let membership = session.memberships.find((other) => other.lane === lane);
+  private join(session: Session, lane: Lane, sids: readonly number[]): void {
     for (const sid of sids) lane.join(sid);
-    if (membership === undefined) {
-      const cohort = lane.cohorts.enter(withSids(new Int32Array(0), sids));
-      membership = { lane, cohort, since: 0, exceptions: null, countedBehind: false };
-      session.memberships = [...session.memberships, membership];
-    } else {
+    const membership = session.memberships.find((other) => other.lane === lane);
+    if (membership !== undefined) {
       const before = membership.cohort;
       membership.cohort = lane.cohorts.enter(withSids(before.sids, sids));
       lane.cohorts.leave(before);
+      return;
     }
-    return membership;
+    const cohort = lane.cohorts.enter(withSids(NO_SIDS, sids));
+    const joined = { lane, cohort, since: 0, exceptions: null, countedBehind: false };
+    session.memberships = [...session.memberships, joined];
   }
 
-  private leave(session: Session, membership: Membership, sids: readonly number[]): void {
+  private leave(session: Session, membership: Membership, sids: Iterable<number>): void {
     const { lane, cohort } = membership;
     const left = new Set(sids);
     const rest = withoutSids(cohort.sids, left);

@@ -4,31 +4,31 @@ import type { Session } from './session.js';
 import { hasSid, withoutSids, withSids } from './sid-list.js';
 import type { Position, TradeLane } from './trade-lane.js';
 
+/** Before every trade of every numbering: a `position` comes first, then what the ring holds. */
+const FROM_THE_BEGINNING: ResumePoint = [0, 0];
+
 export class TradeFollow {
   constructor(private readonly lane: TradeLane) {}
 
-  /**
-   * Begins to follow, or goes on from a resume point.
-   * @param from where the client left off; undefined = from now on, or from where it already stands
-   */
-  follow(session: Session, sid: number, from: ResumePoint | undefined): void {
-    if (!hasSid(session.tradesFollowed, sid)) {
-      this.lane.join(sid);
-      session.tradesFollowed = withSids(session.tradesFollowed, [sid]);
-    }
-    if (from === undefined) return;
-    const position = { epoch: from[0], seq: from[1] };
-    const lane = this.lane.position(sid);
-    if (position.epoch === lane.epoch && position.seq === lane.seq) session.tradesBehind.delete(sid);
-    else session.tradesBehind.set(sid, position);
-    this.lane.countBehind(session);
-  }
-
-  /** Begins to follow many symbols from now on. */
-  followAll(session: Session, sids: readonly number[]): void {
+  /** Begins to follow symbols from now on; those that it follows already go on where they are. */
+  follow(session: Session, sids: readonly number[]): void {
     const joining = sids.filter((sid) => !hasSid(session.tradesFollowed, sid));
     for (const sid of joining) this.lane.join(sid);
     session.tradesFollowed = withSids(session.tradesFollowed, joining);
+  }
+
+  /** Follows symbols that are new to the client: nothing of them was sent, so all that the rings hold is due. */
+  followNew(session: Session, sids: readonly number[]): void {
+    this.follow(session, sids);
+    for (const sid of sids) this.resume(session, sid, FROM_THE_BEGINNING);
+  }
+
+  /** Goes on where the client left off on a symbol that it follows. */
+  resume(session: Session, sid: number, [epoch, seq]: ResumePoint): void {
+    const lane = this.lane.position(sid);
+    if (epoch === lane.epoch && seq === lane.seq) session.tradesBehind.delete(sid);
+    else session.tradesBehind.set(sid, { epoch, seq });
+    this.lane.countBehind(session);
   }
 
   /** Where a session stands; null while nothing is known of the symbol. */

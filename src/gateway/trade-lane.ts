@@ -164,13 +164,23 @@ export class TradeLane {
   ): { readonly bytes: Uint8Array; readonly records: number; readonly reached: Position } | null {
     const to = this.position(sid);
     if (to.epoch === 0) return null;
-    // The numbering changed under a sliced flush: the lane goes over with its next one.
-    if (this.rings.epoch(sid) !== to.epoch) return null;
-    if (sent.epoch === to.epoch && sent.seq >= to.seq) return null;
-    if (this.needsHistory(sid, sent, to)) return null;
+    // The numbering changed under a sliced flush: the lane goes over with its next one. Or the ring began anew at an
+    // older checkpoint, and the tape after it could not be read yet: it comes.
+    if (this.rings.epoch(sid) !== to.epoch || this.rings.last(sid) < to.seq) return null;
+    if (!this.isOlder(sent, to) || this.needsHistory(sid, sent, to)) return null;
     this.scratch.at = 0;
     const { records, reached } = this.write(this.scratch, dialect, sid, sent, to, bytesMax);
     return { bytes: this.scratch.view(), records, reached };
+  }
+
+  /** Whether a session that stands here is to be sent something, now or when it can be read. */
+  owes(sid: number, sent: Position): boolean {
+    const to = this.position(sid);
+    return to.epoch !== 0 && this.isEnabled(sid) && this.isOlder(sent, to);
+  }
+
+  private isOlder(sent: Position, to: Position): boolean {
+    return sent.epoch !== to.epoch || sent.seq < to.seq;
   }
 
   private needsHistory(sid: number, sent: Position, to: Position): boolean {

@@ -22,10 +22,12 @@ interface Ring {
   epoch: number;
   /** Seq of the newest trade that is known, in the ring or not. */
   last: number;
-  trades: RingTrade[];
-  /** trades before this index are gone. */
+  /** In order; those before `head` are gone. */
+  trades: (RingTrade | undefined)[];
   head: number;
-  /** Entries of the queues below that belong to trades which are gone already. */
+  /** The trades before those, newest first: read back from the tape. */
+  older: RingTrade[];
+  /** Entries of the queue below that belong to trades which are gone already. */
   staleEntries: number;
 }
 
@@ -34,9 +36,8 @@ const TRADE_BYTES = 112;
 
 export class TradeRings {
   private readonly rings: (Ring | undefined)[] = [];
+  /** One entry per trade. Those read back from the tape are queued when they come: they are kept as long again. */
   private readonly arrivals = new ArrivalQueue();
-  /** Sids of trades that were put in front of their ring, newest first: the last one is the oldest of all. */
-  private readonly past: number[] = [];
   /** Estimated bytes of all rings. */
   bytes = 0;
   /** Trades that had to go because of the byte limit, not of their age. */
@@ -63,7 +64,7 @@ export class TradeRings {
   /** The trade with this seq, which is between first and last. */
   get(sid: number, seq: number): RingTrade {
     const ring = this.rings[sid];
-    const trade = ring?.trades[ring.trades.length - (ring.last - seq) - 1];
+    const trade = ring === undefined ? undefined : tradeAt(ring, ring.last - seq);
     if (trade === undefined) throw new RangeError(`Expected a trade in the ring of ${sid}, was ${seq}`);
     return trade;
   }
@@ -72,7 +73,7 @@ export class TradeRings {
   restart(sid: number, epoch: number, last: number): void {
     const ring = this.rings[sid];
     if (ring === undefined) {
-      this.rings[sid] = { epoch, last, trades: [], head: 0, staleEntries: 0 };
+      this.rings[sid] = { epoch, last, trades: [], head: 0, older: [], staleEntries: 0 };
       return;
     }
     this.empty(sid);
@@ -84,10 +85,12 @@ export class TradeRings {
   empty(sid: number): void {
     const ring = this.rings[sid];
     if (ring === undefined) return;
-    for (let i = ring.head; i < ring.trades.length; i++) this.bytes -= bytesOf(ring.trades[i]!);
-    ring.staleEntries += size(ring);
+    const count = size(ring);
+    for (let back = 0; back < count; back++) this.bytes -= bytesOf(tradeAt(ring, back)!);
+    ring.staleEntries += count;
     ring.trades = [];
     ring.head = 0;
+    ring.older = [];
   }
 
   /** The next trade of a symbol. A hole in its numbers, or another epoch, begins the ring anew. */
@@ -105,42 +108,51 @@ export class TradeRings {
   }
 
   /** A trade right before the ring's first; others are of no use and are left out. */
-  pushPast(sid: number, epoch: number, trade: RingTrade): void {
+  pushPast(sid: number, epoch: number, trade: RingTrade, nowMs: number): void {
     const ring = this.rings[sid];
     if (ring === undefined || ring.epoch !== epoch || trade.seq !== this.first(sid) - 1) return;
     if (this.bytes + bytesOf(trade) > this.limits.bytesMax) return;
-    if (ring.head > 0) ring.trades[--ring.head] = trade;
-    else ring.trades.unshift(trade);
+    ring.older.push(trade);
     this.bytes += bytesOf(trade);
-    this.past.push(sid);
+    this.arrivals.push(sid, nowMs);
   }
 
   /** Drops what is too old or too much. */
-  trim(nowMs: number): void {
-    while (this.bytes > this.limits.bytesMax && this.dropOldest()) this.evicted++;
+  private trim(nowMs: number): void {
     while (this.arrivals.size > 0 && this.arrivals.oldestMs < nowMs - this.limits.ageMsMax) this.dropOldest();
+    while (this.bytes > this.limits.bytesMax) if (this.dropOldest()) this.evicted++;
   }
 
+  /** Takes the oldest entry of the queue; whether a trade went with it. */
   private dropOldest(): boolean {
-    const sid = this.past.pop() ?? this.arrivals.shift();
-    if (sid === undefined) return false;
-    const ring = this.rings[sid]!;
+    const ring = this.rings[this.arrivals.shift()]!;
     if (ring.staleEntries > 0) {
       ring.staleEntries--;
-      return true;
+      return false;
     }
-    this.bytes -= bytesOf(ring.trades[ring.head]!);
-    ring.head++;
-    if (ring.head > 64 && ring.head * 2 > ring.trades.length) {
-      ring.trades = ring.trades.slice(ring.head);
-      ring.head = 0;
-    }
+    this.bytes -= bytesOf(ring.older.pop() ?? dropHead(ring));
     return true;
   }
 }
 
 function size(ring: Ring): number {
-  return ring.trades.length - ring.head;
+  return ring.older.length + ring.trades.length - ring.head;
+}
+
+/** The trade that so many came after. */
+function tradeAt({ trades, head, older }: Ring, back: number): RingTrade | undefined {
+  const newer = trades.length - head;
+  return back < newer ? trades[trades.length - 1 - back] : older[back - newer];
+}
+
+function dropHead(ring: Ring): RingTrade {
+  const trade = ring.trades[ring.head]!;
+  ring.trades[ring.head++] = undefined;
+  if (ring.head > 64 && ring.head * 2 > ring.trades.length) {
+    ring.trades = ring.trades.slice(ring.head);
+    ring.head = 0;
+  }
+  return trade;
 }
 
 function bytesOf(trade: RingTrade): number {
@@ -166,8 +178,8 @@ class ArrivalQueue {
     this.size++;
   }
 
-  shift(): number | undefined {
-    if (this.size === 0) return undefined;
+  /** The oldest entry's sid; the queue is not empty. */
+  shift(): number {
     const sid = this.sids[this.head]!;
     this.head = (this.head + 1) % this.sids.length;
     this.size--;
