@@ -1,10 +1,11 @@
 /** What the specs of the adapters share: time that moves only when it is told to, and a real door with a journal. */
-import type { Tick } from '#market-data';
+import type { Tick, TickGroup } from '#market-data';
 import type { Clock } from '../../clock.js';
+import type { BusyReason, OfferAnswer, TickLogWriter } from '../../fanout/tick-log-writer.js';
 import type { LiveSymbolRegistry } from '../../symbols/live-symbol-registry.js';
 import type { BatchAnswer, BatchDoor, FeedBatch } from '../batch-door.js';
 import { BatchGate } from '../batch-gate.js';
-import { definition, MarkedLog, NOW_US, type Refusal, silentLog, startRegistry } from '../feed.fixture.js';
+import { definition, NOW_US, silentLog, startRegistry } from '../feed.fixture.js';
 import { FeedCounters } from '../feed-counters.js';
 import type { Pauses } from './pauses.js';
 
@@ -96,12 +97,25 @@ export const INSTRUMENTS = [
   definition('EURUSD', { group: 'fx', priceScale: 5 }),
 ] as const;
 
-/** A real gate in front of a log that keeps its promise, and a journal of what was offered and answered. */
+/** A tick log that answers in a later turn of the event loop, and refuses as it is told: then nothing is stored. */
+class JournalLog implements TickLogWriter {
+  readonly stored: Tick[] = [];
+  readonly refusals: (BusyReason | undefined)[] = [];
+
+  async offer(groups: readonly TickGroup[]): Promise<OfferAnswer> {
+    await new Promise(setImmediate);
+    const why = this.refusals.shift();
+    if (why !== undefined) return { outcome: 'busy', retryAfterMs: 20, why };
+    for (const { ticks } of groups) this.stored.push(...ticks);
+    return { outcome: 'stored' };
+  }
+}
+
+/** A real gate in front of such a log, and a journal of what was offered and answered. */
 export class JournalDoor implements BatchDoor {
   readonly offered: { readonly batch: FeedBatch; readonly atMs: number; readonly outcome: string }[] = [];
-  readonly refusals: (Refusal | undefined)[] = [];
   readonly onStored: BatchGate['onStored'];
-  readonly log: MarkedLog;
+  private readonly log = new JournalLog();
   private readonly gate: BatchGate;
 
   constructor(
@@ -109,10 +123,6 @@ export class JournalDoor implements BatchDoor {
     private readonly time: Clock,
     config: { readonly symbolsAutoRegister?: boolean; readonly crossedQuotes?: 'accept' | 'reject' } = {},
   ) {
-    this.log = new MarkedLog(
-      (sid) => registry.partition(sid),
-      () => this.refusals.shift(),
-    );
     this.gate = new BatchGate({
       registry,
       writer: this.log,
@@ -138,9 +148,14 @@ export class JournalDoor implements BatchDoor {
       .flatMap(({ batch }) => batch.ticks as Record<string, unknown>[]);
   }
 
+  /** What the next offers are told: busy for this reason, or undefined: stored. */
+  get refusals(): (BusyReason | undefined)[] {
+    return this.log.refusals;
+  }
+
   /** What was stored, in order. */
-  get applied(): readonly Tick[] {
-    return this.log.applied;
+  get stored(): readonly Tick[] {
+    return this.log.stored;
   }
 }
 

@@ -78,7 +78,7 @@ describe('Adapters', () => {
     expect([...sources].sort()).toEqual(['replay', 'simulated', 'test-symbol']);
     expect(new Set(door.offered.map(({ batch }) => batch.session)).size).toBe(3);
     const recorded = (await readFile(recordFile, 'utf8')).trimEnd().split('\n');
-    expect(recorded).toHaveLength(door.applied.length);
+    expect(recorded).toHaveLength(door.stored.length);
     expect(await metrics.text()).toContain(
       `tickcast_adapter_total{adapter="record",what="written"} ${recorded.length}`,
     );

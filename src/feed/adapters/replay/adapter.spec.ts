@@ -86,8 +86,8 @@ describe('ReplayAdapter', () => {
   it('plays NDJSON at max speed, in order, with the exchange times of the file, in bounded batches', async () => {
     const times = Array.from({ length: 2_500 }, (_, i) => i * 1000);
     const { door, adapter, time } = await play(await fileOf(trades(times)));
-    expect(sizesOf(door.applied)).toEqual(from1To(2_500));
-    expect(door.applied.map((tick) => tick.exchangeTimeUs)).toEqual(times.map((ms) => BEGIN_US + ms * 1000));
+    expect(sizesOf(door.stored)).toEqual(from1To(2_500));
+    expect(door.stored.map((tick) => tick.exchangeTimeUs)).toEqual(times.map((ms) => BEGIN_US + ms * 1000));
     expect(door.offered.map(({ batch }) => batch.ticks.length)).toEqual([
       BATCH_TICKS_MAX,
       BATCH_TICKS_MAX,
@@ -107,7 +107,7 @@ describe('ReplayAdapter', () => {
     const times = [0, 1, 400, 1_000, 1_000, 990, 5_000, 60_000];
     const { door } = await play(await fileOf(trades(times)), { replaySpeed: speed });
     const arrivals = door.offered.flatMap(({ batch, atMs }) => batch.ticks.map(() => atMs));
-    expect(sizesOf(door.applied)).toEqual(from1To(times.length));
+    expect(sizesOf(door.stored)).toEqual(from1To(times.length));
     for (const [i, atMs] of arrivals.entries()) {
       const dueMs = Math.max(...times.slice(0, i + 1)) / speed;
       expect(atMs).toBeGreaterThanOrEqual(dueMs - 0.001);
@@ -121,7 +121,7 @@ describe('ReplayAdapter', () => {
     const header = `when,bid,ask,volume\n${lines.join('\n')}\n`;
     const zipped = await play(await fileOf(gzipSync(header), 'csv.gz'), { replayColumns: MAP });
     for (const { door } of [plain, zipped]) {
-      expect(door.applied).toMatchObject([
+      expect(door.stored).toMatchObject([
         {
           kind: QUOTE,
           bidPrice: 112_120,
@@ -138,7 +138,7 @@ describe('ReplayAdapter', () => {
     const { door } = await play(
       await fileOf('symbol;price;size;exchangeTimeUs\nAAPL;190.5;100;1600000000000000\n', 'csv'),
     );
-    expect(door.applied).toMatchObject([
+    expect(door.stored).toMatchObject([
       { kind: TRADE, price: 1_905_000, size: 100, exchangeTimeUs: BEGIN_US },
     ]);
   });
@@ -156,7 +156,7 @@ describe('ReplayAdapter', () => {
       good[2],
     ];
     const { adapter, door, logged } = await play(await fileOf(content.join('\n')));
-    expect(sizesOf(door.applied)).toEqual([1, 2, 3]);
+    expect(sizesOf(door.stored)).toEqual([1, 2, 3]);
     expect(adapter.report()).toMatchObject({
       lines: 7,
       accepted: 3,
@@ -202,7 +202,7 @@ describe('ReplayAdapter', () => {
 
   it('waits while the door is busy: the same batch again, nothing later before it', async () => {
     const replay = replayOf(await fileOf(trades(Array.from({ length: 2_100 }, (_, i) => i))));
-    replay.door.refusals.push(undefined, { why: 'log_full' }, { why: 'log_full' }, undefined);
+    replay.door.refusals.push(undefined, 'log_full', 'log_full', undefined);
     await replay.adapter.start();
     await replay.time.runUntil(replay.adapter.ended());
     expect(replay.door.offered.map(({ batch, outcome }) => `${batch.sequence} ${outcome}`)).toEqual([
@@ -212,21 +212,21 @@ describe('ReplayAdapter', () => {
       '2 stored',
       '3 stored',
     ]);
-    expect(sizesOf(replay.door.applied)).toEqual(from1To(2_100));
+    expect(sizesOf(replay.door.stored)).toEqual(from1To(2_100));
     expect(replay.adapter.counts()['busy']).toBe(2);
   });
 
   it('starts over in a loop, with the times of the file and the pace of each pass, until it is stopped', async () => {
     const replay = replayOf(await fileOf(trades([0, 100])), { replaySpeed: 1, replayLoop: true });
     await replay.adapter.start();
-    while (replay.door.applied.length < 7) {
+    while (replay.door.stored.length < 7) {
       await replay.time.whenPaused();
       replay.time.next();
       await new Promise(setImmediate);
     }
     await replay.adapter.stop();
-    expect(sizesOf(replay.door.applied).slice(0, 6)).toEqual([1, 2, 1, 2, 1, 2]);
-    expect(replay.door.applied[2]!.exchangeTimeUs).toBe(BEGIN_US);
+    expect(sizesOf(replay.door.stored).slice(0, 6)).toEqual([1, 2, 1, 2, 1, 2]);
+    expect(replay.door.stored[2]!.exchangeTimeUs).toBe(BEGIN_US);
     expect(replay.adapter.report().passes).toBeGreaterThanOrEqual(2);
     expect(replay.time.monotonicMs()).toBeGreaterThanOrEqual(200);
   });

@@ -59,8 +59,8 @@ describe('SimulatedAdapter', () => {
     expect(door.offered.every(({ batch }) => batch.source === 'simulated')).toBe(true);
     expect(door.offered.map(({ batch }) => batch.sequence)).toEqual(door.offered.map((_, i) => i + 1));
     expect(adapter.counts()['rejected']).toBe(0);
-    expect(adapter.counts()['accepted']).toBe(door.applied.length);
-    expect(door.applied.length).toBeGreaterThan(1_000);
+    expect(adapter.counts()['accepted']).toBe(door.stored.length);
+    expect(door.stored.length).toBeGreaterThan(1_000);
   });
 
   it('sends at most one batch per 20 ms, stamped at or before now', async () => {
@@ -89,7 +89,7 @@ describe('SimulatedAdapter', () => {
   });
 
   it('offers a busy batch again, unchanged, and nothing later before it', async () => {
-    door.refusals.push(undefined, { why: 'log_full' }, { why: 'queue_full' });
+    door.refusals.push(undefined, 'log_full', 'queue_full');
     await start();
     await time.run(3_000);
     const sequences = door.offered.map(({ batch, outcome }) => `${batch.sequence} ${outcome}`);
