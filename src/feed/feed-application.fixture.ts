@@ -1,11 +1,13 @@
 /** A process with the feed's room alone, on a real HTTP server, for the specs that speak to it from outside. */
-import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { type DynamicModule, Global, Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { WebSocket } from 'ws';
 import { decodeMsgpack } from '#wire';
 import { CONFIG, type Config, readConfig } from '../config.js';
 import { CoreModule } from '../core.module.js';
+import { FanoutModule } from '../fanout/fanout.module.js';
+import { FOLLOWER, type Follower } from '../fanout/image-sink.js';
 import { REDIS_CONNECTIONS } from '../fanout/redis-connections.js';
 import { TICK_LOG_WRITER } from '../fanout/tick-log-writer.js';
 import { createHttpAdapter } from '../http-limits.js';
@@ -41,14 +43,8 @@ class LogModule {
 
 @Module({})
 class FeedOnlyModule {
-  static of(config: Config, nextFate: () => Fate | undefined): DynamicModule {
-    const imports = [
-      CoreModule.forRoot(config),
-      ProblemModule,
-      LogModule.of(nextFate),
-      SymbolsModule,
-      FeedModule,
-    ];
+  static of(config: Config, log: DynamicModule | Type): DynamicModule {
+    const imports = [CoreModule.forRoot(config), ProblemModule, log, SymbolsModule, FeedModule];
     return { module: FeedOnlyModule, imports };
   }
 }
@@ -61,7 +57,11 @@ export class FeedApplication {
     readonly fates: (Fate | undefined)[],
   ) {}
 
-  static async start(variables: Readonly<Record<string, string>> = {}): Promise<FeedApplication> {
+  /** @param whole with the whole fan-out in memory, in place of a log that fails as it is told */
+  static async start(
+    variables: Readonly<Record<string, string>> = {},
+    whole = false,
+  ): Promise<FeedApplication> {
     const config = readConfig({
       TICKCAST_SIMULATOR: 'off',
       TICKCAST_TEST_SYMBOL: 'off',
@@ -72,7 +72,7 @@ export class FeedApplication {
       ...variables,
     });
     const fates: (Fate | undefined)[] = [];
-    const module = FeedOnlyModule.of(config, () => fates.shift());
+    const module = FeedOnlyModule.of(config, whole ? FanoutModule : LogModule.of(() => fates.shift()));
     const app = await NestFactory.create<NestFastifyApplication>(module, createHttpAdapter(config), {
       logger: false,
       abortOnError: false,
@@ -87,6 +87,10 @@ export class FeedApplication {
 
   get log(): FeedLog {
     return this.app.get(TICK_LOG_WRITER);
+  }
+
+  get follower(): Follower {
+    return this.app.get(FOLLOWER);
   }
 
   get registry(): SymbolRegistry {
