@@ -1,4 +1,5 @@
 /** The owner of this process at work: looks for partitions, takes turns, and stops without losing anything. */
+import type { OwnerCounters } from './fanout-counters.js';
 import type { Owner } from './owner.js';
 import type { Ownership } from './ownership.js';
 import type { TurnTimer } from './turn-timer.js';
@@ -8,6 +9,7 @@ export class OwnerRun {
     readonly owner: Owner,
     readonly ownership: Ownership,
     readonly turnTimer: TurnTimer,
+    readonly counters: OwnerCounters,
   ) {}
 
   start(): void {
@@ -21,5 +23,10 @@ export class OwnerRun {
     this.turnTimer.stop();
     await this.owner.stop();
     await this.ownership.leave();
+  }
+
+  /** Null when this node takes part in the sharing of partitions; else why not yet. */
+  unready(): string | null {
+    return this.ownership.liveNodes.length > 0 ? null : 'not among the fan-out nodes yet';
   }
 }

@@ -123,6 +123,14 @@ export class PartitionedLogWriter implements TickLogWriter {
     for (const appends of this.appends) call(appends);
   }
 
+  /** Null when appends are answered; else why not. */
+  degraded(): string | null {
+    const unanswered = this.appends.filter((appends) => appends.isUnavailable).length;
+    return unanswered === 0
+      ? null
+      : `${unanswered} of ${this.appends.length} partitions do not answer appends`;
+  }
+
   private count(answer: OfferAnswer): void {
     if (answer.outcome === 'stored') this.counters.offersStored++;
     else this.counters.busy[answer.why]++;

@@ -39,6 +39,8 @@ export interface RedisConnectionsOptions {
   readonly clock: Clock;
   /** 0 ≤ x < 1, for the jitter of reconnects. */
   readonly random?: () => number;
+  /** How long `whenReady` waits. */
+  readonly readyMsMax?: number;
 }
 
 export class RedisConnections {
@@ -63,6 +65,7 @@ export class RedisConnections {
    * @throws StoreUnavailable after 10 s, naming the last error
    */
   whenReady(redis: Redis): Promise<void> {
+    const { readyMsMax = READY_MS_MAX } = this.options;
     if (redis.status === 'ready') return Promise.resolve();
     return new Promise((resolve, reject) => {
       const ready = () => {
@@ -72,10 +75,8 @@ export class RedisConnections {
       const timer = setTimeout(() => {
         redis.off('ready', ready);
         const why = this.lastErrors.get(redis)?.message ?? 'no answer';
-        reject(
-          new StoreUnavailable(`Redis (REDIS_URL) was not ready within ${READY_MS_MAX / 1000} s: ${why}`),
-        );
-      }, READY_MS_MAX);
+        reject(new StoreUnavailable(`Redis (REDIS_URL) was not ready within ${readyMsMax / 1000} s: ${why}`));
+      }, readyMsMax);
       redis.once('ready', ready);
     });
   }

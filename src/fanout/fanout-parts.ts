@@ -1,0 +1,129 @@
+/** What the fan-out of one process consists of, by its roles. */
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../clock.js';
+import type { Config } from '../config.js';
+import type { Log } from '../ops/log.js';
+import type { SymbolRegistry } from '../symbols/symbol-registry.js';
+import { RingBudget } from './batch-ring.js';
+import { OwnerCounters } from './fanout-counters.js';
+import { followerLimits, LiveFollower } from './follower.js';
+import { LiveLog } from './live-log.js';
+import { systemTimers } from './live-timers.js';
+import { Names } from './names.js';
+import { Owner } from './owner.js';
+import { OwnerRun } from './owner-run.js';
+import type { OwnerWorld } from './owner-world.js';
+import { Ownership } from './ownership.js';
+import { PartitionedLogWriter } from './partitioned-log-writer.js';
+import { RedisConnections } from './redis-connections.js';
+import { fixLayout } from './redis-layout.js';
+import { type Stores, storesOf } from './stores.js';
+import { TurnTimer } from './turn-timer.js';
+
+/** Nest token of the FanoutParts. */
+export const FANOUT_PARTS = Symbol('FANOUT_PARTS');
+
+export interface FanoutParts {
+  /** Role feed. */
+  readonly writer: PartitionedLogWriter | null;
+  /** Role fanout. */
+  readonly owner: OwnerRun | null;
+  /** Role gateway. */
+  readonly follower: LiveFollower | null;
+}
+
+/**
+ * Connects, and fixes or checks the layout of the store, before anything is built on it.
+ * @returns null when embedded
+ * @throws StoreUnavailable when Redis does not answer within 10 s; LayoutMismatch
+ */
+export async function connectStore(config: Config, clock: Clock, log: Log): Promise<RedisConnections | null> {
+  if (config.redisUrl === null) return null;
+  const connections = new RedisConnections({ url: config.redisUrl, log, clock });
+  const redis = connections.command('start');
+  try {
+    await connections.whenReady(redis);
+    await fixLayout(redis, new Names(config.redisPrefix), config.partitions);
+    return connections;
+  } catch (error) {
+    await connections.close();
+    throw error;
+  }
+}
+
+export function fanoutParts(
+  config: Config,
+  connections: RedisConnections | null,
+  registry: SymbolRegistry,
+  clock: Clock,
+  log: Log,
+): FanoutParts {
+  const stores = storesOf(config, connections, clock);
+  const has = (role: Config['roles'][number]) => config.roles.includes(role);
+  return {
+    writer: has('feed') ? makeWriter(config, stores, registry, clock, log) : null,
+    owner: has('fanout') ? makeOwner(config, stores, registry, clock, log) : null,
+    follower: has('gateway')
+      ? new LiveFollower(stores.forGateway(), followerLimits(config), clock, systemTimers, Math.random, log)
+      : null,
+  };
+}
+
+function makeWriter(
+  config: Config,
+  stores: Stores,
+  registry: SymbolRegistry,
+  clock: Clock,
+  log: Log,
+): PartitionedLogWriter {
+  const settings = {
+    partitions: config.partitions,
+    gatherMs: config.logGatherMs,
+    entryBytesMax: config.logEntryBytesMax,
+    queueBytesMax: config.logQueueBytesMax,
+    tailMs: config.logTailMs,
+    tailBytesMax: config.logTailBytesMax,
+  };
+  const rareLog = new LiveLog(log, clock);
+  return new PartitionedLogWriter(stores.forFeed(), registry, settings, clock, systemTimers, rareLog);
+}
+
+function makeOwner(
+  config: Config,
+  stores: Stores,
+  registry: SymbolRegistry,
+  clock: Clock,
+  log: Log,
+): OwnerRun {
+  const { partitions: store, register } = stores.forOwner();
+  const rareLog = new LiveLog(log, clock);
+  const counters = new OwnerCounters();
+  const world: OwnerWorld = {
+    ...{ store, registry, counters, clock, timers: systemTimers, log, rareLog },
+    settings: {
+      intervalMs: config.coalesceIntervalMs,
+      heartbeatMs: config.heartbeatMs,
+      leaseMs: config.leaseMs,
+      checkpointBatches: config.checkpointBatches,
+      ringMs: config.ringMs,
+      tape: { ageMsMax: config.tapeSeconds * 1000, bytesMax: config.tapeBytesMax },
+      dayRoll: config.dayRoll === 'utc',
+    },
+    ringBudget: new RingBudget(config.ringBytesMax),
+    random: Math.random,
+    token: () => randomBytes(12).toString('hex'),
+  };
+  const owner = new Owner(world);
+  const { node, partitions, leaseMs, coalesceIntervalMs, heartbeatMs } = config;
+  const ownership = new Ownership(
+    owner,
+    register,
+    { node, partitions, leaseMs },
+    clock,
+    systemTimers,
+    log,
+    rareLog,
+  );
+  const timer = new TurnTimer(owner, coalesceIntervalMs, heartbeatMs, clock, systemTimers, counters);
+  return new OwnerRun(owner, ownership, timer, counters);
+}
