@@ -34,7 +34,7 @@ export class FeedIntake implements OnModuleInit, OnApplicationBootstrap {
     const { fastify, config, keys, routes, lifecycle, metrics, counters, sockets, uploads, adapters } =
       this.parts;
     registerTickParsers(fastify);
-    routes.add(feedRoute(keys, lifecycle, config));
+    routes.add(feedRoute(keys, config));
     counters.register(metrics);
     sockets.register(metrics);
     uploads.register(metrics);
