@@ -149,4 +149,20 @@ describe('from the feed to the images', () => {
     const scale = 10 ** app.registry.bySymbol('AAPL')!.priceScale;
     expect(images.trades.map(({ price }) => price / scale)).toEqual([1, 2, 3, 1]);
   });
+
+  it('brings the ticks of the built-in feeds the same way, and ends them in order', async () => {
+    const own = await FeedApplication.start(
+      { TICKCAST_SIMULATOR: 'on', TICKCAST_SIMULATOR_RATE: '5000' },
+      true,
+    );
+    const shown = new Images();
+    await own.follower.start(shown);
+    while (shown.valuesBySid.size < 20 || shown.trades.length < 20)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    await own.stop();
+    const metrics = await own.metrics();
+    expect(metrics).toMatch(/tickcast_feed_ticks_accepted_total{kind="quote"} [1-9]/);
+    expect(metrics).toMatch(/tickcast_feed_ticks_rejected_total{reason="malformed"} 0/);
+    expect(metrics).toMatch(/tickcast_feed_ticks_rejected_total{reason="off_scale"} 0/);
+  });
 });
