@@ -541,7 +541,7 @@ export type ConfigSource = 'default' | 'environment' | 'made up';
 /** The start stops on this: the message names each variable, its value and what is allowed. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
-  readonly code = 'config_invalid';
+  readonly code: string = 'config_invalid';
   constructor(readonly faults: readonly string[]) {
     super(faults.join('\n'));
   }

@@ -63,7 +63,7 @@ export class Adapters {
     if (replayFile !== null && recordFile !== null && resolve(replayFile) === resolve(recordFile)) {
       throw new AdapterError(
         'record_file_unwritable',
-        `TICKCAST_RECORD is ${JSON.stringify(recordFile)}, which is being replayed; allowed: another file.`,
+        `TICKCAST_RECORD is ${JSON.stringify(recordFile)}, which is being replayed; allowed: another file`,
       );
     }
     try {

@@ -3,6 +3,8 @@
  * passed. Every adapter is one folder with the same two files: `ticks.ts` makes or reads ticks and knows no timer,
  * `adapter.ts` starts, paces and stops. The next adapter is a copy of one of them, and one line in `adapters.ts`.
  */
+import { ConfigError } from '../../config.js';
+
 export interface FeedAdapter {
   /** Source of its batches, and its name in logs and metrics. */
   readonly name: string;
@@ -27,15 +29,14 @@ export const ADAPTER_ERRORS = {
 } as const;
 export type AdapterErrorCode = keyof typeof ADAPTER_ERRORS;
 
-/** Stops the start of the process; the message names the setting and what was found. */
-export class AdapterError extends Error {
-  override readonly name = 'AdapterError';
+/** Stops the start of the process as a wrong setting does; the message names the setting and what was found. */
+export class AdapterError extends ConfigError {
   constructor(
-    readonly code: AdapterErrorCode,
+    override readonly code: AdapterErrorCode,
     message: string,
-    cause?: unknown,
+    override readonly cause?: unknown,
   ) {
-    super(message, { cause });
+    super([`${message} (${code})`]);
   }
 }
 

@@ -262,7 +262,7 @@ describe('the start of a replay', () => {
   ])('refuses %s', async (_, file) => {
     const { adapter } = replayOf(file);
     await expect(adapter.start()).rejects.toMatchObject({
-      name: 'AdapterError',
+      name: 'ConfigError',
       code: 'replay_file_unreadable',
     });
     await expect(adapter.start()).rejects.toThrow(file);

@@ -202,7 +202,7 @@ async function readerOf(file: string, columns: string | null): Promise<LineReade
   const map = columnMap(columns, csvCells(line ?? '', delimiter) ?? []);
   if (map instanceof ColumnMapFault) {
     const setting = `TICKCAST_REPLAY_COLUMNS is ${columns === null ? 'not set' : JSON.stringify(columns)}`;
-    throw new AdapterError('replay_columns_invalid', `${setting}, for ${file}: ${map.message}.`);
+    throw new AdapterError('replay_columns_invalid', `${setting}, for ${file}: ${map.message}`);
   }
   return new CsvLines(map, delimiter);
 }

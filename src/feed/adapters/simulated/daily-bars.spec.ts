@@ -185,7 +185,7 @@ describe('DailyBars', () => {
     [`AAPL,2020-01-02,1,1,1,1,1${'0'.repeat(20_000)}`, 'at most'],
   ])('refuses %s', async (line, words) => {
     const read = barsOf(`${HEADER}\n${line}\n`);
-    await expect(read).rejects.toMatchObject({ name: 'AdapterError', code: 'bars_invalid' });
+    await expect(read).rejects.toMatchObject({ name: 'ConfigError', code: 'bars_invalid' });
     await expect(read).rejects.toThrow(words);
     await expect(read).rejects.toThrow('line 2');
   });
