@@ -33,6 +33,6 @@ export class Acknowledged {
 }
 
 function keyOf(source: string, session: string): string {
-  // Names have no space (FEED_NAME).
+  // Names have no space (feedName).
   return `${source} ${session}`;
 }

@@ -72,9 +72,12 @@ export type FeedReply =
   | { readonly op: 'error'; readonly code: FeedErrorCode; readonly message: string; readonly seq?: number }
   | { readonly op: 'goodbye'; readonly reason: 'shutdown'; readonly retryAfterMs: number };
 
-/**
- * Names of a source and a session, in `hello` and in headers. They become parts of a key in the store, where a colon
- * divides them.
- */
-export const FEED_NAME = /^[A-Za-z0-9._-]{1,64}$/;
-export const FEED_NAME_FORM = '1 to 64 letters, digits, and . _ -';
+/** Names of a source and a session, in `hello` and in headers: no spaces, so that logs and headers keep them whole. */
+const FEED_NAME = /^[\x21-\x7e]{1,128}$/;
+export const FEED_NAME_FORM = '1 to 128 visible ASCII characters without spaces, or an integer';
+
+/** A source or a session as it was named; undefined when it is none. A start time as a number is a name, too. */
+export function feedName(value: unknown): string | undefined {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);
+  return typeof value === 'string' && FEED_NAME.test(value) ? value : undefined;
+}

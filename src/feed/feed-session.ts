@@ -11,10 +11,10 @@ import type { FeedCodec } from './feed-codec.js';
 import { type FeedIdentity, NamedIdentity, OwnIdentity } from './feed-identity.js';
 import {
   FEED_ERRORS,
-  FEED_NAME,
   FEED_NAME_FORM,
   type FeedErrorCode,
   type FeedReply,
+  feedName,
 } from './feed-messages.js';
 import type { OwnSession, OwnSessions } from './own-sessions.js';
 import { describe } from './tick-fault.js';
@@ -118,20 +118,22 @@ export class FeedSession {
   private hello(source: unknown, session: unknown): void {
     if (this.identity !== null)
       return this.fail('hello_late', `Expected hello once and before the first ticks, was a later message`);
-    if (typeof source !== 'string' || !FEED_NAME.test(source))
+    const sourceName = feedName(source);
+    if (sourceName === undefined)
       return this.fail('bad_message', `Expected source to be ${FEED_NAME_FORM}, was ${describe(source)}`);
-    if (typeof session !== 'string' || !FEED_NAME.test(session))
+    const sessionName = feedName(session);
+    if (sessionName === undefined)
       return this.fail('bad_message', `Expected session to be ${FEED_NAME_FORM}, was ${describe(session)}`);
-    const identity = new NamedIdentity(source, session, this.parts.acknowledged);
+    const identity = new NamedIdentity(sourceName, sessionName, this.parts.acknowledged);
     this.identity = identity;
     this.reply({ op: 'ready', last: identity.last() });
   }
 
   private ticks(seq: unknown, ticks: unknown): void {
-    if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 1)
+    if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 0)
       return this.fail(
         'bad_message',
-        `Expected seq to be an integer from 1 to 2^53 - 1, was ${describe(seq)}`,
+        `Expected seq to be an integer from 0 to 2^53 - 1, was ${describe(seq)}`,
       );
     if (!Array.isArray(ticks))
       return this.fail('bad_message', `Expected ticks to be an array, was ${describe(ticks)}`, seq);

@@ -4,7 +4,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { Problem } from '../problem.js';
-import { FEED_NAME, FEED_NAME_FORM } from './feed-messages.js';
+import { FEED_NAME_FORM, feedName } from './feed-messages.js';
 import { describe } from './tick-fault.js';
 
 export interface UploadName {
@@ -14,7 +14,7 @@ export interface UploadName {
 }
 
 const HEADERS = ['tickcast-source', 'tickcast-session', 'tickcast-sequence'] as const;
-const SEQUENCE = /^[1-9]\d{0,15}$/;
+const SEQUENCE = /^(0|[1-9]\d{0,15})$/;
 
 /** Null when none of the headers is there. @throws Problem (malformed_header) */
 export function uploadName(headers: IncomingHttpHeaders): UploadName | null {
@@ -28,14 +28,15 @@ export function uploadName(headers: IncomingHttpHeaders): UploadName | null {
 }
 
 function name(header: string, value: unknown): string {
-  if (typeof value === 'string' && FEED_NAME.test(value)) return value;
+  const found = feedName(value);
+  if (found !== undefined) return found;
   throw malformed(`Expected ${header} to be ${FEED_NAME_FORM}`, value);
 }
 
 function sequenceOf(value: unknown): number {
   const sequence = typeof value === 'string' && SEQUENCE.test(value) ? Number(value) : Number.NaN;
   if (Number.isSafeInteger(sequence)) return sequence;
-  throw malformed('Expected Tickcast-Sequence to be an integer from 1 to 2^53 - 1', value);
+  throw malformed('Expected Tickcast-Sequence to be an integer from 0 to 2^53 - 1', value);
 }
 
 function malformed(expected: string, found: unknown): Problem {

@@ -15,6 +15,8 @@ export interface TurningPoint {
 
 const OPEN_VOLUME_SHARE = 0.02;
 const CLOSE_VOLUME_SHARE = 0.07;
+/** The rest of the day is silent: an image shows its day before the next one opens, however short days are. */
+const CLOSE_TIME_SHARE = 0.98;
 /** M. Parkinson, "The extreme value method for estimating the variance", 1980: range = sigma × √(4 ln 2). */
 const RANGE_PER_SIGMA = Math.sqrt(4 * Math.LN2);
 
@@ -120,14 +122,14 @@ export class BarDay {
     const between: TurningPoint[] = [];
     for (const price of high === low ? [] : [high, low]) {
       if (price !== open && price !== close) {
-        between.push({ timeUs: at(0.02 + 0.96 * this.random.uniform()), price });
+        between.push({ timeUs: at(0.02 + 0.94 * this.random.uniform()), price });
       }
     }
     between.sort((a, b) => a.timeUs - b.timeUs);
     return [
       { timeUs: at(0.001 + 0.004 * this.random.uniform()), price: open },
       ...between,
-      { timeUs: at(0.999), price: close },
+      { timeUs: at(CLOSE_TIME_SHARE), price: close },
     ];
   }
 }
