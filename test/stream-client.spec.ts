@@ -50,7 +50,8 @@ async function post(path: string, key: string, body: unknown): Promise<void> {
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  const text = await response.text();
+  if (!response.ok || /"rejected":\[\{/.test(text)) throw new Error(`${path}: ${response.status} ${text}`);
 }
 
 const newSymbol = (symbol: string) =>
@@ -136,7 +137,7 @@ it.each<Codec>(['msgpack', 'json'])(
         batch.map((tradeId) => ({
           type: 'trade',
           symbol,
-          price: 10 + Number(tradeId) / 100,
+          price: Number(tradeId),
           size: 1,
           tradeId,
         })),
