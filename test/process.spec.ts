@@ -57,7 +57,7 @@ describe('starts that fail', () => {
   });
 
   it('says which port is taken, and ends with code 1', async () => {
-    const other = createServer();
+    const other = createServer().unref();
     const port = await listen(other, 0, '127.0.0.1');
     const own = await spawnTickcast({ env: { TICKCAST_PORT: String(port) } });
     expect((await own.exited).code).toBe(1);
