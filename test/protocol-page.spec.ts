@@ -13,7 +13,13 @@ import {
 import { golden } from '../libs/wire/src/native-messages.fixture.js';
 import { SETTINGS } from '../src/config.js';
 import { FeedCounters } from '../src/feed/feed-counters.js';
-import { FEED_ERRORS, FEED_JSON, FEED_MSGPACK, FEED_PATH } from '../src/feed/feed-messages.js';
+import {
+  FEED_ERRORS,
+  FEED_JSON,
+  FEED_MSGPACK,
+  FEED_NAME_FORM,
+  FEED_PATH,
+} from '../src/feed/feed-messages.js';
 import { PROBLEMS } from '../src/problem.js';
 
 const page = readFileSync('docs/protocol.md', 'utf8');
@@ -105,6 +111,7 @@ it('says how to connect', () => {
     expect(rowOf(0, name)).toHaveLength(1);
   }
   expect(page).toContain(FEED_PATH);
+  expect(page.replace(/\s+/g, ' ')).toContain(FEED_NAME_FORM);
   expect(page).toContain(SYMBOL_PATTERN.source.replaceAll('\\/', '/'));
 });
 
