@@ -179,7 +179,7 @@ export class OwnedPartition {
     if (!isAnswered) return;
     try {
       const answer = await store.release(this.partition, position, checkpoint);
-      log.info({ partition: this.partition, number: position.number, answer }, 'partition given back');
+      log.debug({ partition: this.partition, number: position.number, answer }, 'partition given back');
     } catch (error) {
       log.warn({ partition: this.partition, error: String(error) }, 'partition left to its lease');
     }

@@ -37,7 +37,7 @@ export async function acquirePartition(
     },
     lost,
   );
-  log.info({ partition, epoch, number, sameRun: answer.run === answer.runOfCommit }, 'partition acquired');
+  log.debug({ partition, epoch, number, sameRun: answer.run === answer.runOfCommit }, 'partition acquired');
   const why = newEpochReason(answer, state, whole);
   if (why === null) owned.beat();
   else owned.beginAnew(why);

@@ -102,7 +102,9 @@ export class PartitionNumbering {
   beginEpoch(reason: EpochReason, above = 0): Commit {
     const { clock, random, token, counters, log } = this.world;
     const epoch = nextEpoch(Math.max(above, this.position.epoch), clock.nowUs(), random);
-    log.warn({ partition: this.partition, reason, before: this.position.epoch, epoch }, 'new epoch');
+    // The first epoch of a partition is no news; any later one means that numbers may have been taken back.
+    const level = reason === 'first' ? 'debug' : 'warn';
+    log[level]({ partition: this.partition, reason, before: this.position.epoch, epoch }, 'new epoch');
     counters.epochs[reason]++;
     this.ring.clear();
     this.position = { ...this.position, epoch, epochToken: token(), number: 0 };

@@ -3,6 +3,7 @@ import { ApiKeys } from '../api-keys.js';
 import { CLOCK, type Clock } from '../clock.js';
 import { CONFIG, type Config } from '../config.js';
 import { FOLLOWER, type Follower } from '../fanout/image-sink.js';
+import { Health } from '../ops/health.js';
 import { Lifecycle } from '../ops/lifecycle.js';
 import { Metrics } from '../ops/metrics.js';
 import { Readiness } from '../ops/readiness.js';
@@ -51,12 +52,17 @@ export class GatewayModule implements OnApplicationBootstrap {
     private readonly routes: SocketRoutes,
     private readonly lifecycle: Lifecycle,
     private readonly readiness: Readiness,
+    private readonly health: Health,
     private readonly metrics: Metrics,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     this.routes.add(this.admission.route(STREAM_PATH));
     this.readiness.add('stream', () => this.follower.unready());
+    this.health.add('partitions', () => {
+      const { silent } = this.gateway.staleness;
+      return silent === 0 ? null : `nothing is heard of ${silent} partitions`;
+    });
     gatewayMetrics(this.metrics, this.gateway);
     this.lifecycle.onStop('sessions', 'streams', () => this.life.drain());
     this.lifecycle.onStop('owner', 'follower', () => this.life.stop());
