@@ -1,6 +1,7 @@
 /** A small real registry in memory, for specs that need one before anything is stored. */
 import { AUTO_REGISTERED, type Instrument, partitionOf } from '#market-data';
 import type { RegistryListener, SymbolRegistry } from '../symbols/symbol-registry.js';
+import { StoreUnavailable } from './store-unavailable.js';
 
 export function instrument(sid: number, more: Partial<Instrument> = {}): Instrument {
   return {
@@ -15,6 +16,7 @@ export class ListedRegistry implements SymbolRegistry {
   private readonly listeners = new Set<RegistryListener>();
   private readonly hidden: Instrument[] = [];
   reconciled = 0;
+  unavailable = false;
 
   constructor(
     instruments: readonly Instrument[],
@@ -75,6 +77,7 @@ export class ListedRegistry implements SymbolRegistry {
   }
 
   async reconcile(): Promise<void> {
+    if (this.unavailable) throw new StoreUnavailable('the registry does not answer');
     this.reconciled++;
     const changed = this.hidden.splice(0);
     for (const one of changed) this.instruments.set(one.sid, one);

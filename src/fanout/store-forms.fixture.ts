@@ -14,6 +14,7 @@ import { LOG_START, type LogEntry, type PartitionStore } from './partition-store
 import { RedisConnections } from './redis-connections.js';
 import { RedisNodeRegister } from './redis-node-register.js';
 import { RedisPartitionStore } from './redis-partition-store.js';
+import { buffer, streamEntries } from './redis-reply.js';
 import { RedisTape } from './redis-tape.js';
 import { RedisTickLog } from './redis-tick-log.js';
 import type { Tape } from './tape.js';
@@ -49,6 +50,8 @@ export interface StoreForm {
   restart(options: { empty: boolean }): Promise<void>;
   /** Forgets `meta` and keeps the tape, as no healthy store does. */
   loseMeta(partition: number): Promise<void>;
+  /** The newest batch was not replicated: tape and number are what they were before it. */
+  loseNewest(partition: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -77,6 +80,12 @@ export async function memoryForm(options: FormOptions = {}): Promise<StoreForm> 
     },
     async loseMeta(partition) {
       store.partition(partition).meta = undefined;
+    },
+    async loseNewest(partition) {
+      const { tape, meta } = store.partition(partition);
+      tape.pop();
+      store.partition(partition).tapeTop = tape.at(-1) ?? { epoch: 0, number: 0 };
+      if (meta !== undefined) meta.number--;
     },
     async close() {
       await undefined;
@@ -119,6 +128,12 @@ export async function redisForm(server: RedisServer, options: FormOptions = {}):
     },
     async loseMeta(partition) {
       await owner.del(names.partition(partition).meta);
+    },
+    async loseNewest(partition) {
+      const { tape, meta } = names.partition(partition);
+      const kept = streamEntries(await owner.xrangeBuffer(tape, '-', '+')).slice(0, -1);
+      await owner.multi().del(tape).hincrby(meta, 'number', -1).exec();
+      for (const { id, fields } of kept) await owner.xadd(tape, id, ...fields.map(buffer));
     },
     close: () => connections.close(),
   };
