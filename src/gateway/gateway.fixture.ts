@@ -73,10 +73,18 @@ export class RegistryFixture implements SymbolRegistry {
 
   /** Adds or changes an instrument and tells it. */
   set(sid: number, change: Partial<Instrument>): void {
+    this.setAll([sid], change);
+  }
+
+  /** Adds or changes several in one go. */
+  setAll(sids: readonly number[], change: Partial<Instrument>): void {
     this.version++;
-    const before = this.bySid(sid) ?? instrument(sid, `S${sid}`);
-    this.instruments[sid - 1] = { ...before, ...change, version: this.version };
-    for (const listener of this.listeners) listener([this.instruments[sid - 1]!]);
+    for (const sid of sids) {
+      const before = this.bySid(sid) ?? instrument(sid, `S${sid}`);
+      this.instruments[sid - 1] = { ...before, ...change, version: this.version };
+    }
+    const changed = sids.map((sid) => this.bySid(sid)!);
+    for (const listener of this.listeners) listener(changed);
   }
 }
 
@@ -135,6 +143,8 @@ export class SocketFixture implements ClientSocket {
   readonly frameSizes: number[] = [];
   pings: Uint8Array[] = [];
   writes = 0;
+  /** Each write as it was given, not copied. */
+  readonly written: Uint8Array[] = [];
   private kept: { readonly view: Uint8Array; readonly copy: Uint8Array }[] = [];
   private waiting: (() => void)[] = [];
   private readonly decoder: StreamDecoder;
@@ -149,6 +159,7 @@ export class SocketFixture implements ClientSocket {
 
   write(frames: Uint8Array): void {
     this.writes++;
+    this.written.push(frames);
     const plugged = this.pendingBytes > 0;
     const records: StreamRecord[] = [];
     for (const payload of payloadsOf(frames, this.binary)) {
@@ -239,7 +250,10 @@ export function gatewayFixture(
 ): GatewayFixture {
   const config: Config = { ...readConfig({}), partitions: 2, ...settings };
   const registry = new RegistryFixture(config.partitions);
-  for (let sid = 1; sid <= symbols; sid++) registry.set(sid, {});
+  registry.setAll(
+    Array.from({ length: symbols }, (_, i) => i + 1),
+    {},
+  );
   const timers = new TimersFixture(clock);
   const authenticate = (token: string) => (token === 'right' ? 'client' : null);
   const gateway = new Gateway({ config, registry, clock, timers, authenticate, random: () => 0.5, slice });

@@ -77,7 +77,7 @@ export class Gateway {
     this.tradeLane = new TradeLane(this.rings, registry, (sid) => this.sink.historyPending(sid));
     this.server = new Server(this.tradeLane);
     const { rings, lanes, tradeLane, server } = this;
-    this.staleness = new Staleness(registry, config.partitions, sessions, tradeLane, timers.soon);
+    this.staleness = new Staleness(registry, config.partitions, sessions, tradeLane, timers);
     const { staleness } = this;
     const flushed = (pass: number) => staleness.flushed(pass);
     this.flusher = new Flusher(lanes, tradeLane, server, sessions, speaks, clock, timers, slice, flushed);

@@ -6,6 +6,7 @@
 import type { Instrument } from '#market-data';
 import type { StaleReason } from '../fanout/image-sink.js';
 import type { SymbolRegistry } from '../symbols/symbol-registry.js';
+import type { FlushTimers } from './flusher.js';
 import type { Session } from './session.js';
 import type { TradeLane } from './trade-lane.js';
 
@@ -26,7 +27,7 @@ export class Staleness {
     private readonly partitions: number,
     private readonly sessions: readonly Session[],
     private readonly trades: TradeLane,
-    private readonly soon: (run: () => void) => void,
+    private readonly timers: Pick<FlushTimers, 'soon'>,
   ) {}
 
   /** How many partitions are silent now. */
@@ -38,7 +39,7 @@ export class Staleness {
     if (this.silences.has(partition)) return;
     this.silences.set(partition, silence);
     this.untold.push(partition);
-    if (this.untold.length === 1) this.soon(() => this.tell());
+    if (this.untold.length === 1) this.timers.soon(() => this.tell());
   }
 
   /**
