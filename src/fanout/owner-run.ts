@@ -20,9 +20,9 @@ export class OwnerRun {
   /** Takes a last turn, stores the checkpoints, gives all partitions back. */
   async stop(): Promise<void> {
     await this.ownership.stop();
+    await this.ownership.leave();
     this.turnTimer.stop();
     await this.owner.stop();
-    await this.ownership.leave();
   }
 
   /** Null when this node takes part in the sharing of partitions; else why not yet. */

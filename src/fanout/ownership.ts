@@ -49,7 +49,11 @@ export class Ownership {
 
   start(): void {
     this.endWatch = this.register.watch({
-      released: () => void this.look(),
+      released: () => {
+        // The node that gave it back may be gone: who prefers the partition is asked anew.
+        this.beatenMs = Number.NEGATIVE_INFINITY;
+        void this.look();
+      },
       lost: () => {
         this.contendFromMs = Number.POSITIVE_INFINITY;
       },
@@ -68,7 +72,7 @@ export class Ownership {
     await this.looking;
   }
 
-  /** The others need not wait until this node is forgotten. */
+  /** Before the partitions are given back, so that the others know at once to whom they go. */
   async leave(): Promise<void> {
     try {
       await this.register.leave(this.settings.node);

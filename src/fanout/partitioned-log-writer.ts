@@ -9,7 +9,7 @@ import type { LiveLog } from './live-log.js';
 import type { Timers } from './live-timers.js';
 import { GroupEncoder } from './log-entry.js';
 import { LogTail, TailBudget } from './log-tail.js';
-import { OfferOrder } from './offer-order.js';
+import { OfferOrder, type OfferPlace } from './offer-order.js';
 import { PartitionAppends } from './partition-appends.js';
 import { markField } from './session-marks.js';
 import type { TickLog } from './tick-log.js';
@@ -66,13 +66,13 @@ export class PartitionedLogWriter implements TickLogWriter {
     const [first] = groups;
     if (first === undefined) return Promise.resolve({ outcome: 'stored' });
     const session = markField(first.source, first.session);
-    const refusal = this.stopping ? 'stopping' : this.order.refusal(session);
-    if (refusal !== undefined) return this.order.refuse(session, refusal);
+    const refusal = this.stopping ? 'stopping' : this.order.refusal(session, first);
+    if (refusal !== undefined) return this.order.refuse(session, first, refusal);
     const parts = this.split(groups);
     const why = parts === undefined ? 'store_unavailable' : this.noRoomFor(parts);
     if (parts === undefined || why !== undefined)
-      return this.order.refuse(session, why ?? 'store_unavailable');
-    return this.enqueue(session, parts);
+      return this.order.refuse(session, first, why ?? 'store_unavailable');
+    return this.enqueue(session, first, parts);
   }
 
   /** @returns undefined where a sid is of no partition: the registry forgot it after the tick was taken */
@@ -102,8 +102,8 @@ export class PartitionedLogWriter implements TickLogWriter {
     return isUnavailable ? 'store_unavailable' : 'queue_full';
   }
 
-  private enqueue(session: string, parts: readonly Part[]): Promise<OfferAnswer> {
-    const offer = this.order.open(session, parts.length);
+  private enqueue(session: string, place: OfferPlace, parts: readonly Part[]): Promise<OfferAnswer> {
+    const offer = this.order.open(session, place, parts.length);
     const sinceMs = this.clock.monotonicMs();
     for (const { partition, bytes, mark } of parts)
       this.appends[partition]?.push({ bytes, mark, offer, sinceMs });

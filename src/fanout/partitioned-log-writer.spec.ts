@@ -1,0 +1,292 @@
+import { systemClock } from '../clock.js';
+import { BadNetwork, type Fate, FaultyTickLog } from './faults.fixture.js';
+import { VirtualTime } from './live-time.fixture.js';
+import { systemTimers } from './live-timers.js';
+import { LogEntryDecoder } from './log-entry.js';
+import { groupOf, makeWriter, tradeOf } from './owner.fixture.js';
+import type { LogWriterSettings } from './partitioned-log-writer.js';
+import { instrument, ListedRegistry } from './registry.fixture.js';
+import { describeBothForms, memoryForm, readEntries, type StoreForm } from './store-forms.fixture.js';
+import type { OfferAnswer } from './tick-log-writer.js';
+
+/** Sids of both partitions. */
+const registry = new ListedRegistry(
+  Array.from({ length: 8 }, (_, i) => instrument(i + 1)),
+  2,
+);
+const sids = [1, 2, 3, 4, 5, 6, 7, 8];
+const [here = 0] = sids.filter((sid) => registry.partition(sid) === 0);
+const [there = 0] = sids.filter((sid) => registry.partition(sid) === 1);
+
+const group = (sequence: number, ...on: number[]) =>
+  groupOf('spec', '1', sequence, ...on.map((sid) => tradeOf(sid, `${sequence} on ${sid}`)));
+
+/** `session#sequence` of the groups in the log of a partition. */
+async function logged(form: StoreForm, partition: number): Promise<string[]> {
+  const asked = await form.tickLog.append(partition, { run: '', entries: [], newMarks: [] });
+  const groups: string[] = [];
+  const run = asked.kind === 'run' ? asked.run : '';
+  for (const { bytes } of await readEntries(form, partition, run)) {
+    new LogEntryDecoder().decode(bytes, {
+      group: (_source, session, sequence) => {
+        groups.push(`${session}#${sequence}`);
+        return false;
+      },
+      quote: () => undefined,
+      trade: () => undefined,
+    });
+  }
+  return groups;
+}
+
+describeBothForms('PartitionedLogWriter', (open) => {
+  const writerOf = (form: StoreForm, more: Partial<LogWriterSettings> = {}) =>
+    makeWriter(
+      form.tickLog,
+      { registry, clock: systemClock, timers: systemTimers },
+      { gatherMs: 1, ...more },
+    );
+
+  it('answers stored when every partition has its part', async () => {
+    const form = await open();
+    const writer = writerOf(form);
+    expect(await writer.offer([group(1, here, there), group(2, there)])).toEqual({ outcome: 'stored' });
+    expect(await logged(form, 0)).toEqual(['1#1']);
+    expect(await logged(form, 1)).toEqual(['1#1', '1#2']);
+    await writer.stop();
+  });
+
+  it('gathers what is offered within a few milliseconds into one entry', async () => {
+    const form = await open();
+    const writer = writerOf(form, { gatherMs: 20 });
+    await Promise.all([1, 2, 3, 4].map((sequence) => writer.offer([group(sequence, here)])));
+    expect(writer.counters).toMatchObject({ entries: 1, offersStored: 4, queueBytes: 0 });
+    expect(await logged(form, 0)).toEqual(['1#1', '1#2', '1#3', '1#4']);
+    await writer.stop();
+  });
+
+  it('begins a new entry where the next group would not fit, and splits none', async () => {
+    const form = await open();
+    const writer = writerOf(form, { entryBytesMax: 80 });
+    await Promise.all([1, 2, 3].map((sequence) => writer.offer([group(sequence, here, here)])));
+    expect(writer.counters.entries).toBe(3);
+    await writer.stop();
+  });
+
+  it('answers busy while the log is full, and stores the resend once there is room', async () => {
+    const form = await open({ limits: { entriesMax: 2, marksMax: 10 } });
+    const writer = writerOf(form, { entryBytesMax: 1 });
+    expect(await writer.offer([group(1, here)])).toEqual({ outcome: 'stored' });
+    expect(await writer.offer([group(2, here)])).toEqual({ outcome: 'stored' });
+    const full = await Promise.all([3, 4].map((sequence) => writer.offer([group(sequence, here)])));
+    expect(full).toMatchObject([
+      { outcome: 'busy', why: 'log_full' },
+      { outcome: 'busy', why: 'log_full' },
+    ]);
+    const other = groupOf('other', '1', 1, tradeOf(there, 'the other partition has room'));
+    expect(await writer.offer([other])).toEqual({ outcome: 'stored' });
+    const owner = await form.partitions.acquire(0, 'lease');
+    if (owner.kind !== 'acquired') throw new Error('Expected the lease');
+    const [first] = await readEntries(form, 0, owner.run);
+    await form.partitions.commit(0, {
+      ...{ kind: 'batch', leaseToken: 'lease', epochToken: 't', epoch: 1, number: 1, run: owner.run },
+      ...{ message: new Uint8Array(1), timeMs: 0, offset: first?.id ?? '', checkpoint: null },
+      ...{ marksMoved: [], marksDropped: [], tapeKeepFrom: null },
+    });
+    expect(await writer.offer([group(3, here)])).toEqual({ outcome: 'stored' });
+    expect(await logged(form, 0)).toEqual(['1#2', '1#3']);
+    await writer.stop();
+  });
+
+  it('appends its tail again, before anything new, when the store comes back as another run', async () => {
+    const form = await open();
+    const writer = writerOf(form);
+    for (let sequence = 1; sequence <= 3; sequence++) await writer.offer([group(sequence, here)]);
+    await form.restart({ empty: true });
+    expect(await writer.offer([group(4, here)])).toEqual({ outcome: 'stored' });
+    expect(await logged(form, 0)).toEqual(['1#1', '1#2', '1#3', '1#4']);
+    expect(writer.counters.entriesAgain).toBe(3);
+    await writer.stop();
+  });
+
+  it('refuses what is offered after its stop, and stores what waited', async () => {
+    const form = await open();
+    const writer = writerOf(form, { gatherMs: 10_000 });
+    const waiting = writer.offer([group(1, here)]);
+    await writer.stop();
+    expect(await waiting).toEqual({ outcome: 'stored' });
+    expect(await writer.offer([group(2, here)])).toMatchObject({ outcome: 'busy', why: 'stopping' });
+    expect(await logged(form, 0)).toEqual(['1#1']);
+  });
+});
+
+/** A writer whose every append has a fate that the spec decides. */
+async function badly(more: Partial<LogWriterSettings> = {}, limits = { entriesMax: 1_000, marksMax: 1_000 }) {
+  const form = await memoryForm({ limits });
+  const time = new VirtualTime();
+  let fate: Fate = 'served';
+  const network = new BadNetwork(() => fate);
+  const writer = makeWriter(
+    new FaultyTickLog(form.tickLog, network),
+    { registry, clock: time, timers: time },
+    more,
+  );
+  return {
+    ...{ form, time, network, writer },
+    setFate: (next: Fate) => {
+      fate = next;
+    },
+  };
+}
+
+/** Answers in the order in which they came. */
+function listed(offers: readonly Promise<OfferAnswer>[]): string[] {
+  const answers: string[] = [];
+  offers.forEach((offer, i) => {
+    void offer.then((answer) => answers.push(`${i + 1} ${answer.outcome}`));
+  });
+  return answers;
+}
+
+describe('PartitionedLogWriter on a bad network', () => {
+  it('repeats an append until it is answered', async () => {
+    const { writer, time, form, setFate } = await badly();
+    setFate('reply_lost');
+    const answers = listed([writer.offer([group(1, here)])]);
+    await time.advance(200);
+    expect(answers).toEqual([]);
+    setFate('served');
+    await time.advance(100);
+    expect(answers).toEqual(['1 stored']);
+    // The log may hold it several times; the owner knows it by its name.
+    expect(new Set(await logged(form, 0))).toEqual(new Set(['1#1']));
+  });
+
+  it('answers busy after five seconds without an answer, all that waits at once', async () => {
+    const { writer, time, setFate } = await badly();
+    setFate('request_lost');
+    const offers = [1, 2, 3].map((sequence) => writer.offer([group(sequence, here)]));
+    const answers = listed(offers);
+    await time.advance(4_900);
+    expect(answers).toEqual([]);
+    expect(writer.degraded()).toBe('1 of 2 partitions do not answer appends');
+    await time.advance(300);
+    expect(answers).toEqual(['1 busy', '2 busy', '3 busy']);
+    expect(await offers[0]).toMatchObject({ why: 'store_unavailable', retryAfterMs: 1_000 });
+    setFate('served');
+    const again = writer.offer([group(1, here)]);
+    await time.advance(100);
+    expect(await again).toEqual({ outcome: 'stored' });
+    expect(writer.degraded()).toBeNull();
+  });
+
+  it('answers a session in the order of its offers, also when a later one was stored first', async () => {
+    const { writer, time, form, setFate } = await badly();
+    await writer.offer([group(1, there)].slice(1));
+    setFate('request_lost');
+    const first = writer.offer([group(1, here)]);
+    await time.advance(20);
+    setFate('served');
+    const answers = listed([first, writer.offer([group(2, there)])]);
+    await time.advance(10);
+    expect(await logged(form, 1)).toEqual(['1#2']);
+    expect(answers).toEqual([]);
+    await time.advance(100);
+    expect(answers).toEqual(['1 stored', '2 stored']);
+  });
+
+  it('fails everything behind a failed offer, also while an earlier one still waits', async () => {
+    const { writer, time, form, setFate } = await badly({}, { entriesMax: 1, marksMax: 10 });
+    const filler = writer.offer([groupOf('filler', '1', 1, tradeOf(here, 'filler'))]);
+    await time.advance(10);
+    expect(await filler).toEqual({ outcome: 'stored' });
+    // 1 hangs in one partition while 2 is refused by the other, which is full.
+    setFate('request_lost');
+    const first = writer.offer([group(1, there)]);
+    await time.advance(10);
+    setFate('served');
+    const second = writer.offer([group(2, here)]);
+    await time.advance(10);
+    const answers = listed([first, second, writer.offer([group(3, here)]), writer.offer([group(4, there)])]);
+    await time.advance(100);
+    expect(answers).toEqual(['1 stored', '2 busy', '3 busy', '4 busy']);
+    expect(await logged(form, 1)).toEqual(['1#1']);
+    const other = writer.offer([groupOf('other', '1', 1, tradeOf(there, 'other'))]);
+    await time.advance(10);
+    expect(await other).toMatchObject({ outcome: 'busy', why: 'log_full' });
+  });
+
+  it('answers busy when more waits than it may hold, and takes the resend', async () => {
+    const { writer, time, setFate } = await badly({ queueBytesMax: 100 });
+    setFate('request_lost');
+    const offers = [1, 2, 3].map((sequence) => writer.offer([group(sequence, here)]));
+    const answers = listed(offers);
+    await time.advance(10);
+    expect(answers).toEqual([]);
+    setFate('served');
+    await time.advance(100);
+    expect(answers).toEqual(['1 stored', '2 stored', '3 busy']);
+    expect(await offers[2]).toMatchObject({ why: 'queue_full' });
+    const again = writer.offer([group(3, here)]);
+    await time.advance(10);
+    expect(await again).toEqual({ outcome: 'stored' });
+  });
+
+  it('refuses new sessions where a partition has no room for their marks, and only those', async () => {
+    const { writer, time, form } = await badly({}, { entriesMax: 100, marksMax: 1 });
+    const acquired = await form.partitions.acquire(0, 'lease');
+    if (acquired.kind !== 'acquired') throw new Error('Expected the lease');
+    await form.partitions.commit(0, {
+      ...{ kind: 'batch', leaseToken: 'lease', epochToken: 't', epoch: 1, number: 1, run: acquired.run },
+      ...{ message: new Uint8Array(1), timeMs: 0, offset: null, checkpoint: null },
+      ...{ marksMoved: [['mark:spec:1', '1 0 9']], marksDropped: [], tapeKeepFrom: null },
+    });
+    const offers = [
+      writer.offer([groupOf('spec', 'new', 1, tradeOf(here, 'new'))]),
+      writer.offer([group(2, here)]),
+    ];
+    await time.advance(100);
+    expect(await offers[0]).toMatchObject({ outcome: 'busy', why: 'sessions_full' });
+    expect(await offers[1]).toEqual({ outcome: 'stored' });
+    expect(await logged(form, 0)).toEqual(['1#2']);
+  });
+
+  it('appends its tail again when the connection comes back, though nothing new is offered', async () => {
+    const { writer, time, form, network } = await badly();
+    const offer = writer.offer([group(1, here)]);
+    await time.advance(10);
+    await offer;
+    await form.restart({ empty: true });
+    network.reconnect();
+    await time.advance(10);
+    expect(await logged(form, 0)).toEqual(['1#1']);
+  });
+
+  it('keeps of its tail what is young and fits', async () => {
+    const { writer, time, form, network } = await badly({ tailMs: 1_000, tailBytesMax: 100 });
+    const offer = async (sequence: number) => {
+      const answer = writer.offer([group(sequence, here)]);
+      await time.advance(10);
+      expect(await answer).toEqual({ outcome: 'stored' });
+    };
+    await offer(1);
+    await time.advance(1_100);
+    for (const sequence of [2, 3, 4]) await offer(sequence);
+    await form.restart({ empty: true });
+    network.reconnect();
+    await time.advance(10);
+    expect(await logged(form, 0)).toEqual(['1#3', '1#4']);
+  });
+
+  it('stops within five seconds though nobody answers', async () => {
+    const { writer, time, setFate } = await badly();
+    setFate('request_lost');
+    const answers = listed([writer.offer([group(1, here)])]);
+    let stopped = false;
+    void writer.stop().then(() => {
+      stopped = true;
+    });
+    await time.advance(5_200);
+    expect([stopped, answers]).toEqual([true, ['1 busy']]);
+  });
+});

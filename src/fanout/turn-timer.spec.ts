@@ -1,0 +1,87 @@
+import { OwnerCounters } from './fanout-counters.js';
+import { VirtualTime } from './live-time.fixture.js';
+import { MemoryPartitionStore } from './memory-partition-store.js';
+import { MemoryStore } from './memory-store.js';
+import { MemoryTape } from './memory-tape.js';
+import { MemoryTickLog } from './memory-tick-log.js';
+import { groupOf, makeOwner, makeWriter, tradeIdsOn, tradeOf } from './owner.fixture.js';
+import { instrument, ListedRegistry } from './registry.fixture.js';
+import { TurnTimer } from './turn-timer.js';
+
+async function world(intervalMs: number) {
+  const time = new VirtualTime();
+  const store = new MemoryStore(time, 'run');
+  const registry = new ListedRegistry([instrument(1)]);
+  const surroundings = { registry, clock: time, timers: time };
+  const { owner } = makeOwner(new MemoryPartitionStore(store, 3_000), surroundings, { intervalMs });
+  const log = new MemoryTickLog(store, { entriesMax: 100, marksMax: 100 });
+  const writer = makeWriter(log, surroundings, { partitions: 1, gatherMs: 0 });
+  const counters = new OwnerCounters();
+  const timer = new TurnTimer(owner, intervalMs, 500, time, time, counters);
+  await owner.acquire(0);
+  timer.start();
+  const tape = new MemoryTape(store);
+  let sequence = 0;
+  return {
+    ...{ time, store, owner, timer, counters },
+    offer: () => writer.offer([groupOf('spec', '1', ++sequence, tradeOf(1, `${sequence}`))]),
+    /** Times of the batches after the first, in ms. */
+    batches: async () => {
+      const { epoch } = await tape.load(0);
+      const entries = await tape.readAfter(0, epoch, 1, 1_000);
+      return { count: entries.length, ids: tradeIdsOn(entries) };
+    },
+  };
+}
+
+describe('TurnTimer', () => {
+  it('publishes at multiples of the interval, once in each', async () => {
+    const { time, offer, batches, timer } = await world(50);
+    await time.advance(50 - ((time.nowUs() / 1000) % 50) + 1);
+    void offer();
+    await time.advance(40);
+    void offer();
+    expect((await batches()).count).toBe(0);
+    await time.advance(10);
+    expect(await batches()).toEqual({ count: 1, ids: ['1', '2'] });
+    for (let i = 0; i < 40; i++) {
+      void offer();
+      await time.advance(5);
+    }
+    expect((await batches()).count).toBe(5);
+    timer.stop();
+    void offer();
+    await time.advance(1_000);
+    expect((await batches()).count).toBe(5);
+    expect(timer.durations.count).toBeGreaterThan(4);
+  });
+
+  it('takes the next turn when the last is answered, at least 5 ms later, for interval 0', async () => {
+    const { time, offer, batches } = await world(0);
+    await time.advance(10);
+    for (let i = 0; i < 20; i++) {
+      void offer();
+      await time.advance(1);
+    }
+    await time.advance(6);
+    const { count, ids } = await batches();
+    expect(ids).toHaveLength(20);
+    expect(count).toBeGreaterThanOrEqual(4);
+    expect(count).toBeLessThanOrEqual(6);
+  });
+
+  it('keeps its lease by heartbeats, however long the interval', async () => {
+    const { time, store, owner } = await world(60_000);
+    await time.advance(20_000);
+    expect(owner.owns(0)).toBe(true);
+    expect(store.partition(0).lease?.untilMs).toBeGreaterThan(time.monotonicMs());
+  });
+
+  it('counts turns that come a whole interval late', async () => {
+    const { time, counters } = await world(50);
+    await time.advance(200);
+    expect(counters.lateTurns).toBe(0);
+    await time.block(500);
+    expect(counters.lateTurns).toBe(1);
+  });
+});
