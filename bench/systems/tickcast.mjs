@@ -25,7 +25,8 @@ export function client(index) {
   ]);
 }
 
-export async function open({ serverCore, otherCore }) {
+/** @param profile folder for a CPU profile of the gateway; none without */
+export async function open({ serverCore, otherCore, profile }) {
   const redisPort = await freePort();
   const args = ['--port', String(redisPort), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
   const redis = await start(otherCore, 'redis-server', args, { ready: /Ready to accept connections/ });
@@ -42,10 +43,11 @@ export async function open({ serverCore, otherCore }) {
     TICKCAST_TEST_SYMBOL: 'off',
     TICKCAST_LOG_LEVEL: 'error',
   };
-  const node = (core, roles) =>
-    start(core, process.execPath, [MAIN], { env: { ...env, TICKCAST_ROLES: roles }, ready: READY });
+  const node = (core, roles, flags = []) =>
+    start(core, process.execPath, [...flags, MAIN], { env: { ...env, TICKCAST_ROLES: roles }, ready: READY });
   const owner = await node(otherCore, 'feed,fanout,admin');
-  const gateway = await node(serverCore, 'gateway');
+  const profiling = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile];
+  const gateway = await node(serverCore, 'gateway', profiling);
   const feedArgs = [join(BENCH, 'feed.mjs'), owner.match[1], KEY];
   const feed = await start(otherCore, process.execPath, feedArgs, { ready: /ready/, stdin: 'pipe' });
   const feeder = talker(feed);
