@@ -234,6 +234,16 @@ describe('commands faster than allowed', () => {
     expect(other.freshTypes()).toEqual(['pong']);
   });
 
+  it('count anew once one was carried out', () => {
+    const { join, timers } = scene(1, { commandBurst: 1, commandsPerSecond: 1 });
+    const client = join();
+    for (let i = 0; i < 5; i++) {
+      for (let count = 0; count < 16; count++) client.say({ op: 'ping' });
+      timers.pass(1000);
+    }
+    expect(client.socket.closed).toBeNull();
+  });
+
   it('are those of a client, too, that does not read the long answers it asks for', () => {
     const { join, gateway } = scene(8000);
     const client = join();

@@ -186,7 +186,10 @@ describe('a flush in slices', () => {
     waiting[1]!.subscribe(['ticker:S1'], { hz: 1 });
     expect(waiting[0]!.freshTypes()).toEqual(['update', 'unsubscribed']);
     expect(waiting[1]!.freshTypes()).toEqual(['update', 'subscribed', 'image']);
+    waiting[2]!.say({ op: 'list' });
+    expect(waiting[2]!.freshTypes()).toEqual(['update', 'list']);
     timers.pass(10);
+    expect(waiting[2]!.fresh()).toEqual([]);
     expect(waiting[0]!.fresh()).toEqual([]);
     expect(waiting[1]!.fresh()).toEqual([]);
   });

@@ -107,6 +107,25 @@ describe('FrameWriter', () => {
     }
   });
 
+  it('writes the short header also to frames behind the first', () => {
+    for (const dialect of [nativeMsgpack, nativeJson]) {
+      const writer = new FrameWriter();
+      const given = [60_000, 60_000, 50, 60_000, 7].map((size, i) => fragment(dialect, i, size));
+      writer.open(dialect);
+      for (const bytes of given) append(writer, bytes, false);
+      const frames = writer.close()!;
+      expect(payloadsOf(frames, dialect.binary)).toHaveLength(3);
+      expect(Buffer.compare(Buffer.concat(fragmentsOf(dialect, frames)), Buffer.concat(given))).toBe(0);
+    }
+    const writer = new FrameWriter();
+    const given = [65_500, 50, 65_500, 50].map((size, i) => fragment(nativeMsgpack, i, size));
+    writer.open(nativeMsgpack);
+    for (const bytes of given) append(writer, bytes, true);
+    const frames = writer.close()!;
+    expect(payloadsOf(frames, true).map(({ length }) => length)).toEqual([65_506, 56, 65_506, 56]);
+    expect(Buffer.compare(Buffer.concat(fragmentsOf(nativeMsgpack, frames)), Buffer.concat(given))).toBe(0);
+  });
+
   it('fills a frame to its last byte before it begins another', () => {
     for (const [size, frames] of [
       [FRAME_PAYLOAD_MAX - 1 - 3 - 3, 1],

@@ -77,7 +77,6 @@ export class Lane {
     this.reserve(sid);
     if (this.memberCount[sid]!++ > 0 || !this.isEnabled(sid)) return;
     this.state.copy(this.table, sid);
-    this.forgetImage(sid);
   }
 
   /**

@@ -57,6 +57,19 @@ describe('a session that stays blocked', () => {
     expect(client.socket.closed).toEqual(SLOW);
   });
 
+  it('is not, when the break lay between two pulses', () => {
+    const stage = scene(1, { blockedMsMax: 10_000, clientHeartbeatMs: 600_000 });
+    const client = stage.join();
+    plug(client);
+    for (let i = 0; i < 60; i++) {
+      live(stage, 1_000);
+      answer(stage, client);
+      client.socket.drain();
+      plug(client);
+    }
+    expect(client.socket.closed).toBeNull();
+  });
+
   it('is closed at once when too much is buffered', () => {
     const stage = scene(1, { bufferedBytesMax: 4096, clientHeartbeatMs: 600_000 });
     const client = stage.join();

@@ -1,4 +1,4 @@
-import { type ClientFixture, scene } from './client.fixture.js';
+import { type ClientFixture, scene, sidsTo } from './client.fixture.js';
 import { JSON_DIALECT, MSGPACK } from './gateway.fixture.js';
 
 /** Partition of sid: sid modulo 2, as the registry of the fixture spreads them. */
@@ -143,10 +143,47 @@ describe('fresh', () => {
     expect(client.freshTypes()).toEqual(['image', 'fresh']);
   });
 
+  it('waits for the last image of a session that has more to catch up on than one flush may send', () => {
+    const { join, gateway, publisher, timers } = scene(1500, PARTITIONS);
+    publisher.publish(sidsTo(1500), { bidPrice: 1 });
+    const client = join();
+    client.subscribe(['ticker:*']);
+    timers.pass(100);
+    gateway.sink.silent(1, 1, 'partition_silent');
+    timers.pass(10);
+    plug(client);
+    publisher.publish(sidsTo(1500), { bidPrice: 2 });
+    gateway.sink.heard(1);
+    timers.pass(10);
+    client.socket.drain();
+    timers.pass(100);
+    const types = client.freshTypes();
+    expect(types).toHaveLength(1501);
+    expect(types.at(-1)).toBe('fresh');
+  });
+
+  it('heard of while a flush runs, which does not show it, waits for the next', () => {
+    const { join, gateway, publisher, timers, clock } = scene(2, PARTITIONS, { ms: 0, sessionsPerCheck: 1 });
+    publisher.publish([1], { bidPrice: 1 });
+    const clients = [join(), join(), join()];
+    for (const client of clients) client.subscribe(['ticker:*']);
+    gateway.sink.silent(1, 1, 'partition_silent');
+    timers.pass(10);
+    for (const client of clients) client.fresh();
+    gateway.flusher.cause();
+    clock.ms += 3;
+    timers.runOne();
+    expect(gateway.flusher.running).toBe(true);
+    publisher.publish([1], { bidPrice: 2 });
+    gateway.sink.heard(1);
+    timers.pass(10);
+    for (const client of clients) expect(client.freshTypes()).toEqual(['update', 'fresh']);
+  });
+
   it('comes also when nothing was missed and the socket was only blocked', () => {
     const { join, gateway, timers } = scene(2, PARTITIONS);
     const client = join();
-    client.subscribe(['ticker:*']);
+    client.subscribe(['trade:*']);
     gateway.sink.silent(1, 1, 'partition_silent');
     timers.pass(10);
     plug(client);

@@ -128,6 +128,22 @@ describe.each(CODECS)('a symbol that is switched off, in %s', (_name, dialectAt)
     for (const client of clients) expect(client.freshTypes()).toEqual(['status', 'image']);
   });
 
+  it('off and on again while a change of rate waits for its lane gives the image all the same', () => {
+    const { publisher, join, registry, timers } = scene(1);
+    publisher.publish([1], { bidPrice: 1 });
+    const slow = join(dialectAt);
+    slow.subscribe(['ticker:S1'], { hz: 1 });
+    const client = join(dialectAt);
+    client.subscribe(['ticker:S1']);
+    timers.pass(1500);
+    client.fresh();
+    registry.set(1, { coalesceIntervalMs: 1000 });
+    registry.set(1, { enabled: false });
+    registry.set(1, { enabled: true });
+    timers.pass(1500);
+    expect(client.freshTypes()).toEqual(['status', 'status', 'image']);
+  });
+
   it('off and on again before any flush gives the image, no update', () => {
     const { publisher, join, registry, flush } = scene(1);
     publisher.publish([1], { bidPrice: 1 });
