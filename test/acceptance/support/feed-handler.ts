@@ -23,6 +23,8 @@ const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number', mapsAsOb
 /** Below the service's limit of 64, so that only a store that stalls makes it busy. */
 const IN_FLIGHT_MAX = 32;
 
+const connected = new Set<FeedHandler>();
+
 export class FeedHandler {
   readonly acks = new Map<number, Ack>();
   /** Everything that breaks the page: acknowledgements out of order, or other than before. */
@@ -51,6 +53,7 @@ export class FeedHandler {
       headers: { authorization: `Bearer ${FEED_KEY}` },
     });
     this.socket = socket;
+    connected.add(this);
     this.ready = false;
     this.goodbye = false;
     this.nextToSend = this.unacknowledged;
@@ -161,3 +164,7 @@ export class FeedHandler {
     }, retryAfterMs);
   }
 }
+
+afterAll(() => {
+  for (const handler of connected) handler.cut();
+});

@@ -1,4 +1,7 @@
-/** A Redis and processes that share it, started as operators start them; and what they answer over HTTP. */
+/**
+ * A Redis and processes that share it, started as operators start them; and what they answer over HTTP. End it in an
+ * afterAll of a describe: those run before that of own-process.ts, which would take Redis away from running processes.
+ */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
