@@ -6,6 +6,7 @@ import type { TickGroup } from '#market-data';
 import type { OwnerCounters } from './fanout-counters.js';
 import { BadNetwork, type Fate, FaultyPartitionStore, FaultyTickLog } from './faults.fixture.js';
 import { type Random, seeded, VirtualTime } from './live-time.fixture.js';
+import { copyOf } from './memory-copy.fixture.js';
 import { MemoryPartitionStore } from './memory-partition-store.js';
 import { type MemoryPartition, MemoryStore } from './memory-store.js';
 import { MemoryTickLog } from './memory-tick-log.js';
@@ -266,16 +267,6 @@ export class Leg {
       },
     };
   }
-}
-
-function copyOf(kept: MemoryPartition): MemoryPartition {
-  const { meta } = kept;
-  return {
-    ...kept,
-    meta: meta === undefined ? undefined : { ...meta, marks: new Map(meta.marks) },
-    tape: [...kept.tape],
-    log: [...kept.log],
-  };
 }
 
 /** A feed handler: batches in order, at most four unacknowledged, back to the lowest of them when one is busy. */

@@ -31,7 +31,6 @@ export class OwnedPartition {
   private entriesApplied = 0;
   /** Where the log is read from; null: from the offset in the store, dropping what was applied already. */
   private offset: string | null = null;
-  private disturbedSinceRead = false;
   /** Sent again, as it is, until it is answered. */
   private flight: Commit | undefined;
   private sending: Promise<void> = Promise.resolve();
@@ -69,7 +68,6 @@ export class OwnedPartition {
   async read(): Promise<void> {
     const { store, rareLog } = this.world;
     this.state = 'reading';
-    this.disturbedSinceRead = false;
     this.discard();
     try {
       const read = await store.readLog(this.partition, this.numbering.position.run, this.offset);
@@ -120,8 +118,7 @@ export class OwnedPartition {
     }
     this.entriesApplied += this.entries.length;
     const last = this.entries.at(-1);
-    // Read before the store came back as another one: the ids may mean nothing there.
-    if (last !== undefined && !this.disturbedSinceRead) this.offset = last.id;
+    if (last !== undefined) this.offset = last.id;
     this.entries = [];
   }
 
@@ -157,7 +154,6 @@ export class OwnedPartition {
   /** The connection came back: the store may have taken back what it had answered. */
   disturb(): void {
     this.offset = null;
-    this.disturbedSinceRead = true;
     if (this.flight !== undefined) this.flight = { ...this.flight, offset: null };
   }
 

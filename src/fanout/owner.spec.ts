@@ -195,7 +195,14 @@ describeBothForms('Owner', (open) => {
     await turn(owner);
     expect(await tapeOf(form)).toEqual(['c']);
     expect(await tradesInCheckpoint(form)).toBe(2);
-    await owner.stop();
+    // And they are stored: the next owner knows a resend of what no tape has any more.
+    await form.expireLease(0);
+    const next = ownerOf(form.partitions).owner;
+    await acquire(next);
+    await store(writerOf(form), 1, 'a', 'b');
+    await turn(next);
+    expect(await tapeOf(form)).toEqual(['c']);
+    await next.stop();
   });
 
   it('takes an epoch above a tape whose meta was lost', async () => {

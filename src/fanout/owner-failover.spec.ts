@@ -1,0 +1,154 @@
+/** What an owner must not believe after a failover: log ids begin lower there than those it has read. */
+import { BadNetwork, type Fate, FaultyPartitionStore } from './faults.fixture.js';
+import { VirtualTime } from './live-time.fixture.js';
+import { GroupEncoder, joinGroups } from './log-entry.js';
+import { copyOf } from './memory-copy.fixture.js';
+import { MemoryPartitionStore } from './memory-partition-store.js';
+import { type MemoryPartition, MemoryStore } from './memory-store.js';
+import { MemoryTape } from './memory-tape.js';
+import { groupOf, makeOwner, tradeIdsOn, tradeOf } from './owner.fixture.js';
+import { instrument, ListedRegistry } from './registry.fixture.js';
+
+const encoder = new GroupEncoder();
+
+function world() {
+  const time = new VirtualTime();
+  const store = new MemoryStore(time, 'run-1');
+  const fates: Fate[] = [];
+  const answered: (() => void)[] = [];
+  const network = new BadNetwork(
+    () => fates.shift() ?? 'served',
+    () => answered.shift()?.(),
+  );
+  const { owner, counters } = makeOwner(
+    new FaultyPartitionStore(new MemoryPartitionStore(store, 3_000), network),
+    {
+      ...{ registry: new ListedRegistry([instrument(1)]), clock: time, timers: time },
+    },
+  );
+  const kept = store.partition(0);
+  return {
+    ...{ time, owner, network },
+    fates,
+    /** What happens after the next call has run and before its answer is seen. */
+    whenAnswered: (happens: () => void) => answered.push(happens),
+    append(session: string, sequence: number) {
+      const group = groupOf('spec', session, sequence, tradeOf(1, `${session}#${sequence}`));
+      kept.log.push({ id: ++kept.logTop, bytes: joinGroups([encoder.encode(group, group.ticks)]) });
+    },
+    counters,
+    store,
+    expireLease() {
+      kept.lease = undefined;
+    },
+    /** As it was when it was copied. */
+    failoverTo(copy: MemoryPartition) {
+      store.run = `${store.run}+`;
+      Object.assign(kept, copyOf(copy), { lease: undefined });
+    },
+    /** The replica had nothing of the log. */
+    failover() {
+      store.run = 'run-2';
+      Object.assign(kept, { log: [], logTop: 0, lease: undefined });
+      if (kept.meta !== undefined) kept.meta.offset = '0-0';
+    },
+    async tape() {
+      const tape = new MemoryTape(store);
+      const { epoch } = await tape.load(0);
+      return tradeIdsOn(await tape.readAfter(0, epoch, 0, 100));
+    },
+  };
+}
+
+describe('an owner after a failover', () => {
+  it('sends the batch in flight without its offset, which would trim what it has not read', async () => {
+    const { owner, time, fates, append, failover, tape } = world();
+    await owner.acquire(0);
+    await owner.settled();
+    append('a', 1);
+    append('a', 2);
+    fates.push('served', 'request_lost');
+    await owner.turn();
+    failover();
+    append('b', 1);
+    append('a', 1);
+    append('a', 2);
+    await time.advance(100);
+    await owner.turn();
+    await owner.settled();
+    expect(await tape()).toEqual(['a#1', 'a#2', 'b#1']);
+  });
+
+  it.each([true, false])(
+    'does not read on from an id of the other run (told of the reconnect: %s)',
+    async (isTold) => {
+      const { owner, network, append, failover, tape } = world();
+      await owner.acquire(0);
+      await owner.settled();
+      append('a', 1);
+      append('a', 2);
+      await owner.turn();
+      await owner.settled();
+      failover();
+      append('b', 5);
+      append('a', 3);
+      append('b', 6);
+      if (isTold) network.reconnect();
+      for (let i = 0; i < 3; i++) {
+        await owner.turn();
+        await owner.settled();
+      }
+      expect(await tape()).toEqual(['a#1', 'a#2', 'b#5', 'a#3', 'b#6']);
+    },
+  );
+
+  it('puts back an epoch that the store has lost as a whole, with the checkpoint that it began with', async () => {
+    const { owner, time, store, counters, append, expireLease, failoverTo, tape } = world();
+    await owner.acquire(0);
+    await owner.settled();
+    append('a', 1);
+    await owner.turn();
+    await owner.settled();
+    await owner.release(0);
+    const older = copyOf(store.partition(0));
+    store.run = 'run-2';
+    await owner.acquire(0);
+    await owner.settled();
+    append('a', 2);
+    await owner.turn();
+    await owner.settled();
+    expect(counters.epochs.run_changed).toBe(1);
+    failoverTo(older);
+    await time.advance(600);
+    owner.beat();
+    await owner.settled();
+    expect(counters).toMatchObject({ refilled: 2, excludedTrades: 0 });
+    expect(await tape()).toEqual(['a#2']);
+    expireLease();
+    const next = makeOwner(new MemoryPartitionStore(store, 3_000), {
+      ...{ registry: new ListedRegistry([instrument(1)]), clock: time, timers: time },
+    });
+    await next.owner.acquire(0);
+    expect(next.counters.epochs.state_lost).toBe(0);
+    expect([...next.owner.owned()][0]?.epoch).toBe([...owner.owned()][0]?.epoch);
+  });
+
+  it('does not go on from what it read on the way, when the store changed meanwhile', async () => {
+    const { owner, network, whenAnswered, append, failover, tape } = world();
+    await owner.acquire(0);
+    await owner.settled();
+    append('a', 1);
+    append('a', 2);
+    whenAnswered(() => {
+      failover();
+      network.reconnect();
+      append('b', 1);
+      append('a', 1);
+    });
+    for (let i = 0; i < 3; i++) {
+      await owner.turn();
+      await owner.settled();
+    }
+    expect(new Set(await tape())).toEqual(new Set(['a#1', 'a#2', 'b#1']));
+  });
+});
