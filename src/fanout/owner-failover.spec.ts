@@ -119,11 +119,13 @@ describe('an owner after a failover', () => {
     await owner.settled();
     expect(counters.epochs.run_changed).toBe(1);
     failoverTo(older);
-    await time.advance(600);
-    owner.beat();
-    await owner.settled();
+    append('a', 3);
+    for (let i = 0; i < 2; i++) {
+      await owner.turn();
+      await owner.settled();
+    }
     expect(counters).toMatchObject({ refilled: 2, excludedTrades: 0 });
-    expect(await tape()).toEqual(['a#2']);
+    expect(await tape()).toEqual(['a#2', 'a#3']);
     expireLease();
     const next = makeOwner(new MemoryPartitionStore(store, 3_000), {
       ...{ registry: new ListedRegistry([instrument(1)]), clock: time, timers: time },
