@@ -6,17 +6,10 @@ import { MsgpackWriter } from '#wire';
 import { type ClientFixture, type Scene, scene, sidsTo } from './client.fixture.js';
 import { DIALECTS } from './dialects.js';
 import { JSON_DIALECT, MSGPACK } from './gateway.fixture.js';
+import { generator } from './generator.fixture.js';
 
 const MESSAGES = 5_000;
 const SYMBOLS = 30;
-
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 class Stranger {
   constructor(
