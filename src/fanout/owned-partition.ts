@@ -154,7 +154,8 @@ export class OwnedPartition {
   /** The connection came back: the store may have taken back what it had answered. */
   disturb(): void {
     this.offset = null;
-    if (this.flight !== undefined) this.flight = { ...this.flight, offset: null };
+    // Nor is it known whether the checkpoint up to which the tape would be trimmed is still there.
+    if (this.flight !== undefined) this.flight = { ...this.flight, offset: null, tapeKeepFrom: null };
   }
 
   /** A fault of ours stopped it half-way: the log still has what was read, and the lease runs out. */
@@ -247,6 +248,7 @@ export class OwnedPartition {
   /** The store has lost what came after `number`: it gets it back from the ring, or a new epoch. */
   private async refill(number: number): Promise<void> {
     this.disturb();
+    this.numbering.doubtCheckpoint();
     const missing = this.numbering.missingAfter(number);
     if (missing === undefined) {
       this.numbering.countLost(number);

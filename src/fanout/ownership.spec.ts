@@ -194,6 +194,32 @@ describe('Ownership', () => {
     expect(a.owner.owns(3)).toBe(true);
   });
 
+  it('is not seen before it may contend, so that nobody gives back what it cannot take', async () => {
+    const { time, store } = world();
+    const a = node(store, time, 'a');
+    const b = node(store, time, 'b');
+    await time.advance(2_000);
+    b.register.break();
+    for (const partition of owned(b.owner)) await b.owner.release(partition);
+    for (let ms = 0; ms < NODE_MS_MAX + 1_500; ms += 100) {
+      store.nodes.delete('b');
+      await time.advance(100);
+    }
+    expect(owned(a.owner)).toHaveLength(PARTITIONS);
+    b.register.mend();
+    for (let ms = 0; ms < 2_900; ms += 100) {
+      a.owner.beat();
+      await time.advance(100);
+      expect(owned(a.owner)).toHaveLength(PARTITIONS);
+    }
+    for (let ms = 0; ms < 3_000; ms += 100) {
+      a.owner.beat();
+      b.owner.beat();
+      await time.advance(100);
+    }
+    expect(owned(b.owner)).toEqual(preferred('b', 'a', 'b'));
+  });
+
   it('leaves nothing of itself behind', async () => {
     const { time, store } = world();
     const a = node(store, time, 'a');

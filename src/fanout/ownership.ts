@@ -106,6 +106,8 @@ export class Ownership {
   }
 
   private async lookOnce(): Promise<void> {
+    // A node that may not contend yet must not be seen either: the others would give back what it cannot take.
+    if (this.clock.monotonicMs() < this.contendFromMs && this.owner.owned().next().done === true) return;
     try {
       await this.beat();
       await this.giveBack();

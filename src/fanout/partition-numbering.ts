@@ -25,6 +25,7 @@ export interface OwnedState {
 
 export class PartitionNumbering {
   position: OwnerPosition;
+  /** The last one that the store is known to hold; null while there is none: nothing is trimmed then. */
   private checkpoint: TapeId | null;
   private readonly ring: BatchRing;
   private expireAtS = 0;
@@ -116,9 +117,23 @@ export class PartitionNumbering {
     };
   }
 
+  /**
+   * The store may have lost its newest checkpoint: until the next one is stored nothing is trimmed, and the next
+   * heartbeat carries one.
+   */
+  doubtCheckpoint(): void {
+    this.checkpoint = null;
+  }
+
   meetRun(run: string): void {
     this.world.log.warn({ partition: this.partition, run }, 'store is another run');
     this.position = { ...this.position, run };
+    this.doubtCheckpoint();
+  }
+
+  /** The store lost its newest part, the last checkpoint perhaps: the next heartbeat brings one. */
+  doubtCheckpoint(): void {
+    this.checkpoint = null;
   }
 
   /** A commit is stored: its number is given out. */
