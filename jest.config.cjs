@@ -21,5 +21,7 @@ module.exports = {
     ),
     'node_modules/.+\\.js$': swc({ syntax: 'ecmascript' }),
   },
+  // Most of the time a test waits for a real process: both cores can be had.
+  maxWorkers: 2,
   testTimeout: 30_000,
 };
