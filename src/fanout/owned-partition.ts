@@ -182,7 +182,8 @@ export class OwnedPartition {
     }
   }
 
-  private async settledOrLate(): Promise<void> {
+  /** Resolves when nothing is in flight, or after two seconds of a store that does not answer. */
+  async settledOrLate(): Promise<void> {
     let cancel: () => void = () => undefined;
     const late = new Promise<void>((resolve) => {
       cancel = this.world.timers.after(RELEASE_MS_MAX, resolve);

@@ -142,6 +142,16 @@ describeBothForms('Owner', (open) => {
     expect(await form.partitions.acquire(0, 'free')).toMatchObject({ kind: 'acquired' });
   });
 
+  it('takes it also of a partition whose heartbeat is in flight then', async () => {
+    const form = await open({ partitions: 1 });
+    const { owner } = ownerOf(form.partitions, { heartbeatMs: 0 });
+    await acquire(owner);
+    await store(writerOf(form), 1, 'last');
+    owner.beat();
+    await owner.stop();
+    expect(await tapeOf(form)).toEqual(['last']);
+  });
+
   it('publishes each trade once whatever replies are lost', async () => {
     const form = await open({ partitions: 1 });
     const writer = writerOf(form);

@@ -134,6 +134,8 @@ export class Owner {
   /** The last turn: what the log holds is published, then everything is given back. */
   async stop(): Promise<void> {
     await this.turning;
+    // A partition with a heartbeat in flight would miss the last turn.
+    await Promise.all([...this.partitions.values()].map((partition) => partition.settledOrLate()));
     await this.turn();
     await Promise.all([...this.partitions.keys()].map((partition) => this.release(partition)));
     this.endWatch();
