@@ -1,6 +1,10 @@
 /**
  * Answers of offers, in the order of their sessions: the feed side goes back N, so a stored answer must never overtake
  * one that may still become busy, and after a busy one everything later of its session is busy too.
+ *
+ * A session may be on two connections at once, when its handler has come back and the old one still holds what it had
+ * read. So it is kept, place by place, what failed and was not offered again: behind the lowest of these places nothing
+ * is taken, whoever offers it, until all who offered have seen their answers.
  */
 import type { BusyReason, OfferAnswer } from './tick-log-writer.js';
 
@@ -16,14 +20,18 @@ export function busy(why: BusyReason): OfferAnswer {
   return { outcome: 'busy', retryAfterMs: RETRY_AFTER_MS[why], why };
 }
 
-/** Where in its session an offer stands: the name of its first group. */
+/** Where in its session a group stands: its name. */
 export interface OfferPlace {
   readonly sequence: number;
   readonly part: number;
 }
 
-function isBehind(place: OfferPlace, other: OfferPlace): boolean {
-  return place.sequence > other.sequence || (place.sequence === other.sequence && place.part > other.part);
+/** Of the groups of an offer, as they are offered. */
+export type OfferPlaces = readonly [OfferPlace, ...OfferPlace[]];
+
+/** Negative where `place` comes before `other`, 0 where it is the same. */
+function compare(place: OfferPlace, other: OfferPlace): number {
+  return place.sequence - other.sequence || place.part - other.part;
 }
 
 export class Offer {
@@ -36,7 +44,7 @@ export class Offer {
    * @param decided is told, once, that it is known what became of it
    */
   constructor(
-    readonly place: OfferPlace,
+    readonly places: OfferPlaces,
     private parts: number,
     private readonly decided: (offer: Offer) => void,
   ) {
@@ -71,74 +79,114 @@ export class Offer {
   }
 }
 
-interface Failure {
+/** A place whose group is not stored, as its offer failed. */
+interface FailedPlace {
   readonly place: OfferPlace;
   readonly why: BusyReason;
+  readonly offer: Offer;
 }
 
 export class OfferOrder {
   private readonly pendingBySession = new Map<string, Offer[]>();
-  /** The failed offer of a session, until its caller must have seen the answer, or has gone back to it. */
-  private readonly failures = new Map<string, Failure>();
+  /**
+   * In the order of their places; each until it is offered again and taken, or its caller must have seen the answer.
+   * At most the groups of offers that are not answered.
+   */
+  private readonly failedBySession = new Map<string, FailedPlace[]>();
 
   /** @param told is shown every answer */
   constructor(private readonly told: (answer: OfferAnswer) => void) {}
 
-  /** @returns why an offer at this place must fail because one before it did; going back ends the failure */
-  refusal(session: string, place: OfferPlace): BusyReason | undefined {
-    const failure = this.failures.get(session);
-    if (failure === undefined) return undefined;
-    if (isBehind(place, failure.place)) return failure.why;
-    this.failures.delete(session);
-    return undefined;
+  /** @returns why an offer of these places must fail: one before them did, and has not come again */
+  refusal(session: string, places: readonly OfferPlace[]): BusyReason | undefined {
+    const failed = this.failedBySession.get(session);
+    if (failed === undefined) return undefined;
+    return failed[offeredAgain(failed, places)]?.why;
   }
 
   /** Answers busy, in its turn. What comes behind it fails too. */
-  refuse(session: string, place: OfferPlace, why: BusyReason): Promise<OfferAnswer> {
-    const offer = this.open(session, place, 1);
+  refuse(session: string, places: OfferPlaces, why: BusyReason): Promise<OfferAnswer> {
+    const offer = this.open(session, places, 1);
     offer.failed(why);
     return offer.answer;
   }
 
-  /** @param parts groups that must be stored */
-  open(session: string, place: OfferPlace, parts: number): Offer {
-    const offer = new Offer(place, parts, (decided) => this.decided(session, decided));
+  /** Takes an offer that nothing refuses: what failed at its places has come again. @param parts that must be stored */
+  take(session: string, places: OfferPlaces, parts: number): Offer {
+    const failed = this.failedBySession.get(session);
+    for (const place of places) {
+      while (failed?.[0] !== undefined && compare(failed[0].place, place) === 0) failed.shift();
+    }
+    if (failed?.length === 0) this.failedBySession.delete(session);
+    return this.open(session, places, parts);
+  }
+
+  private open(session: string, places: OfferPlaces, parts: number): Offer {
+    const offer = new Offer(places, parts, (decided) => this.decided(session, decided));
     const pending = this.pendingBySession.get(session);
     if (pending === undefined) this.pendingBySession.set(session, [offer]);
     else pending.push(offer);
     return offer;
   }
 
-  private decided(session: string, { place, decision }: Offer): void {
+  private decided(session: string, offer: Offer): void {
     // At once, also while earlier offers wait for their answers: what would be appended behind the failed one would
     // raise the mark above it.
-    if (decision?.outcome === 'busy' && !this.failures.has(session))
-      this.failures.set(session, { place, why: decision.why });
-    if (this.tellInOrder(session)) {
-      // Once the callers have run, it is for them to go back.
-      setImmediate(() => this.failures.delete(session));
+    if (offer.decision?.outcome === 'busy') this.keepFailed(session, offer, offer.decision.why);
+    const failed = this.tellInOrder(session);
+    // Once the callers have run, it is for them to go back. A later failure stays: nobody was told of it.
+    if (failed.size > 0) setImmediate(() => this.forgetFailed(session, failed));
+  }
+
+  private keepFailed(session: string, offer: Offer, why: BusyReason): void {
+    const failed = this.failedBySession.get(session) ?? [];
+    this.failedBySession.set(session, failed);
+    for (const place of offer.places) {
+      // They come in order, but for those of a second connection.
+      let at = failed.length;
+      while (at > 0 && compare(failed[at - 1]!.place, place) > 0) at--;
+      failed.splice(at, 0, { place, why, offer });
     }
   }
 
-  /** @returns whether a busy answer was among those told */
-  private tellInOrder(session: string): boolean {
+  private forgetFailed(session: string, told: ReadonlySet<Offer>): void {
+    const failed = this.failedBySession.get(session)?.filter(({ offer }) => !told.has(offer));
+    if (failed === undefined || failed.length === 0) this.failedBySession.delete(session);
+    else this.failedBySession.set(session, failed);
+  }
+
+  /** @returns those among the told that were answered busy */
+  private tellInOrder(session: string): ReadonlySet<Offer> {
     const pending = this.pendingBySession.get(session) ?? [];
+    const busyOnes = new Set<Offer>();
     let failed: Offer | undefined;
-    let wasBusy = false;
     for (let offer = pending[0]; offer !== undefined; offer = pending[0]) {
       // The caller has gone back: this one stands for itself.
-      if (failed !== undefined && !isBehind(offer.place, failed.place)) failed = undefined;
+      if (failed !== undefined && compare(offer.places[0], failed.places[0]) <= 0) failed = undefined;
       const answer = failed?.decision ?? offer.decision;
       if (answer === undefined) break;
       if (answer.outcome === 'busy') {
         failed ??= offer;
-        wasBusy = true;
+        busyOnes.add(offer);
       }
       pending.shift();
       offer.tell(answer);
       this.told(answer);
     }
     if (pending.length === 0) this.pendingBySession.delete(session);
-    return wasBusy;
+    return busyOnes;
   }
+}
+
+/**
+ * @returns how many of the failed places come again before the first of `places` that is behind one which does not; the
+ *   length of `failed` when none is
+ */
+function offeredAgain(failed: readonly FailedPlace[], places: readonly OfferPlace[]): number {
+  let again = 0;
+  for (const place of places) {
+    while (again < failed.length && compare(failed[again]!.place, place) === 0) again++;
+    if (again < failed.length && compare(place, failed[again]!.place) > 0) return again;
+  }
+  return failed.length;
 }

@@ -117,14 +117,6 @@ export class PartitionNumbering {
     };
   }
 
-  /**
-   * The store may have lost its newest checkpoint: until the next one is stored nothing is trimmed, and the next
-   * heartbeat carries one.
-   */
-  doubtCheckpoint(): void {
-    this.checkpoint = null;
-  }
-
   meetRun(run: string): void {
     this.world.log.warn({ partition: this.partition, run }, 'store is another run');
     this.position = { ...this.position, run };

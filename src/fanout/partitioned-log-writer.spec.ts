@@ -237,6 +237,96 @@ describe('PartitionedLogWriter on a bad network', () => {
     expect(await logged(form, 0)).toEqual(['1#3']);
   });
 
+  describe('with one session on two connections', () => {
+    /** 5 waits in one partition while 6, and what comes behind it, failed in the other, which has room again. */
+    async function sixFailed(...behind: readonly number[]) {
+      const world = await badly({ entryBytesMax: 1 }, { entriesMax: 3, marksMax: 10 });
+      const { writer, time, form, setFate } = world;
+      const fillers = [1, 2, 3].map((sequence) => groupOf('filler', '1', sequence, tradeOf(here, 'filler')));
+      const filled = writer.offer(fillers);
+      await time.advance(10);
+      expect(await filled).toEqual({ outcome: 'stored' });
+      setFate('request_lost');
+      const five = writer.offer([group(5, there)]);
+      await time.advance(10);
+      setFate('served');
+      const failed = [6, ...behind].map((sequence) => writer.offer([group(sequence, here)]));
+      await time.advance(10);
+      await drain(form, 0);
+      return { ...world, told: listed([five, ...failed]) };
+    }
+
+    it('takes nothing behind a failure because the other connection begins before it', async () => {
+      const { writer, time, form, told } = await sixFailed();
+      const returned = writer.offer([group(5, there)]);
+      const buffered = writer.offer([group(7, here)]);
+      await time.advance(10);
+      expect(await logged(form, 0)).toEqual([]);
+      const resent = writer.offer([group(6, here)]);
+      await time.advance(100);
+      expect(told).toEqual(['1 stored', '2 busy']);
+      expect(await Promise.all([returned, buffered, resent])).toMatchObject([
+        { outcome: 'stored' },
+        { outcome: 'busy', why: 'log_full' },
+        { outcome: 'stored' },
+      ]);
+      expect(await logged(form, 0)).toEqual(['1#6']);
+    });
+
+    it('takes nothing behind a second failure because the first has come again', async () => {
+      const { writer, time, form, told } = await sixFailed(7);
+      const returned = [writer.offer([group(5, there)]), writer.offer([group(6, here)])];
+      const buffered = writer.offer([group(8, here)]);
+      await time.advance(10);
+      expect(await logged(form, 0)).toEqual(['1#6']);
+      const resent = writer.offer([group(7, here)]);
+      await time.advance(100);
+      expect(told).toEqual(['1 stored', '2 busy', '3 busy']);
+      expect(await Promise.all([...returned, buffered, resent])).toMatchObject([
+        { outcome: 'stored' },
+        { outcome: 'stored' },
+        { outcome: 'busy' },
+        { outcome: 'stored' },
+      ]);
+      expect(await logged(form, 0)).toEqual(['1#6', '1#7']);
+    });
+
+    it('looks at every group of an offer, as batches of both connections may be in it', async () => {
+      const { writer, time, form } = await sixFailed();
+      const both = writer.offer([group(5, there), group(7, here)]);
+      const inOrder = writer.offer([group(5, there), group(6, here), group(7, here)]);
+      await time.advance(100);
+      expect(await both).toMatchObject({ outcome: 'busy' });
+      expect(await inOrder).toEqual({ outcome: 'stored' });
+      expect(await logged(form, 0)).toEqual(['1#6', '1#7']);
+    });
+
+    it('keeps a failure that nobody was told of when it forgets one that was told', async () => {
+      const { writer, time, form, setFate } = await badly({ queueBytesMax: 300 });
+      const tooMuch = () => group(5, ...Array.from({ length: 20 }, () => here));
+      setFate('request_lost');
+      const other = writer.offer([groupOf('other', '1', 1, tradeOf(there, 'it waits'))]);
+      const offers = [
+        writer.offer([tooMuch()]),
+        // In the turn in which the old connection is told.
+        writer.offer([group(4, there)]),
+        writer.offer([tooMuch()]),
+      ];
+      expect(await offers[0]).toMatchObject({ outcome: 'busy', why: 'queue_full' });
+      await time.advance(10);
+      offers.push(writer.offer([group(6, here)]));
+      setFate('served');
+      await time.advance(100);
+      expect((await Promise.all([other, ...offers])).map(({ outcome }) => outcome)).toEqual([
+        ...['stored', 'busy', 'stored', 'busy', 'busy'],
+      ]);
+      expect(await logged(form, 0)).toEqual([]);
+      const again = writer.offer([tooMuch(), group(6, here)]);
+      await time.advance(100);
+      expect(await again).toEqual({ outcome: 'stored' });
+    });
+  });
+
   it('answers busy when more waits than it may hold, and takes the resend', async () => {
     const { writer, time, setFate } = await badly({ queueBytesMax: 100 });
     setFate('request_lost');
@@ -251,6 +341,16 @@ describe('PartitionedLogWriter on a bad network', () => {
     const again = writer.offer([group(3, here)]);
     await time.advance(10);
     expect(await again).toEqual({ outcome: 'stored' });
+  });
+
+  it('takes an offer that is larger than what may wait when nothing waits', async () => {
+    const { writer, time } = await badly({ queueBytesMax: 10 });
+    const offers = [writer.offer([group(1, here, there)]), writer.offer([group(2, here)])];
+    await time.advance(10);
+    expect(await Promise.all(offers)).toMatchObject([
+      { outcome: 'stored' },
+      { outcome: 'busy', why: 'queue_full' },
+    ]);
   });
 
   it('refuses new sessions where a partition has no room for their marks, and only those', async () => {

@@ -9,7 +9,7 @@ import type { LiveLog } from './live-log.js';
 import type { Timers } from './live-timers.js';
 import { GroupEncoder } from './log-entry.js';
 import { LogTail, TailBudget } from './log-tail.js';
-import { OfferOrder, type OfferPlace } from './offer-order.js';
+import { OfferOrder, type OfferPlace, type OfferPlaces } from './offer-order.js';
 import { PartitionAppends } from './partition-appends.js';
 import { markField } from './session-marks.js';
 import type { TickLog } from './tick-log.js';
@@ -63,16 +63,17 @@ export class PartitionedLogWriter implements TickLogWriter {
   }
 
   offer(groups: readonly TickGroup[]): Promise<OfferAnswer> {
-    const [first] = groups;
+    const [first, ...further] = groups;
     if (first === undefined) return Promise.resolve({ outcome: 'stored' });
     const session = markField(first.source, first.session);
-    const refusal = this.stopping ? 'stopping' : this.order.refusal(session, first);
-    if (refusal !== undefined) return this.order.refuse(session, first, refusal);
+    const places: OfferPlaces = [placeOf(first), ...further.map(placeOf)];
+    const refusal = this.stopping ? 'stopping' : this.order.refusal(session, places);
+    if (refusal !== undefined) return this.order.refuse(session, places, refusal);
     const parts = this.split(groups);
     const why = parts === undefined ? 'store_unavailable' : this.noRoomFor(parts);
     if (parts === undefined || why !== undefined)
-      return this.order.refuse(session, first, why ?? 'store_unavailable');
-    return this.enqueue(session, first, parts);
+      return this.order.refuse(session, places, why ?? 'store_unavailable');
+    return this.enqueue(session, places, parts);
   }
 
   /** @returns undefined where a sid is of no partition: the registry forgot it after the tick was taken */
@@ -96,14 +97,16 @@ export class PartitionedLogWriter implements TickLogWriter {
 
   private noRoomFor(parts: readonly Part[]): BusyReason | undefined {
     let { queueBytes } = this.counters;
+    // What is larger than the limit would else be refused for ever; the offers of the feed side are bounded themselves.
+    if (queueBytes === 0) return undefined;
     for (const { bytes } of parts) queueBytes += bytes.length;
     if (queueBytes <= this.settings.queueBytesMax) return undefined;
     const isUnavailable = this.appends.some((appends) => appends.isUnavailable);
     return isUnavailable ? 'store_unavailable' : 'queue_full';
   }
 
-  private enqueue(session: string, place: OfferPlace, parts: readonly Part[]): Promise<OfferAnswer> {
-    const offer = this.order.open(session, place, parts.length);
+  private enqueue(session: string, places: OfferPlaces, parts: readonly Part[]): Promise<OfferAnswer> {
+    const offer = this.order.take(session, places, parts.length);
     const sinceMs = this.clock.monotonicMs();
     for (const { partition, bytes, mark } of parts)
       this.appends[partition]?.push({ bytes, mark, offer, sinceMs });
@@ -143,4 +146,9 @@ export class PartitionedLogWriter implements TickLogWriter {
     await Promise.all(this.appends.map((appends) => appends.stop()));
     this.endWatch();
   }
+}
+
+/** Without its ticks: what failed is remembered for longer than they are. */
+function placeOf({ sequence, part }: TickGroup): OfferPlace {
+  return { sequence, part };
 }
