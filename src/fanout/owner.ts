@@ -9,6 +9,8 @@ import { StoreUnavailable } from './store-unavailable.js';
 
 /** A long interval reads on in its turn, as if it had taken a turn every 100 ms. */
 const MS_PER_READ = 100;
+/** A backlog is worked off over several turns: each renews the leases and tells the gateways where the partition is. */
+const READING_MS_MAX = 250;
 
 export class Owner {
   private readonly partitions = new Map<number, OwnedPartition>();
@@ -82,10 +84,15 @@ export class Owner {
     const { store } = this.world;
     const turn = [...this.partitions.values()].filter((partition) => partition.idle);
     let reading = turn;
+    const untilMs = this.world.clock.monotonicMs() + READING_MS_MAX;
     for (let round = 0; reading.length > 0 && round < this.roundsMax; round++) {
+      if (round > 0 && this.world.clock.monotonicMs() > untilMs) break;
       await readTogether(reading, (issue) => store.together(issue));
       await this.meetNewSymbols(reading);
-      for (const partition of reading) this.guard(partition, () => partition.apply());
+      for (const partition of reading) {
+        this.guard(partition, () => partition.apply());
+        if (partition.hasMore) await eventLoopTurn();
+      }
       reading = reading.filter((partition) => partition.hasMore);
     }
     // Everything is encoded before anything is sent, else the store is woken once per partition.
@@ -140,6 +147,13 @@ export class Owner {
     await Promise.all([...this.partitions.keys()].map((partition) => this.release(partition)));
     this.endWatch();
   }
+}
+
+/** Lets the process do what else waits: answers, pings, other feeds. */
+function eventLoopTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 async function readTogether(
