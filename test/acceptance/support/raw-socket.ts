@@ -22,6 +22,7 @@ export class RawSocket {
       this.received = Buffer.concat([this.received, bytes]);
       this.waiters.look();
     });
+    socket.on('drain', () => this.waiters.look());
     socket.on('error', () => undefined);
     socket.on('close', () => {
       this.isClosed = true;
@@ -47,6 +48,11 @@ export class RawSocket {
 
   write(bytes: string | Uint8Array): void {
     this.socket.write(bytes);
+  }
+
+  /** Resolves when the kernel has taken what was written, or the connection is gone. */
+  flushed(): Promise<void> {
+    return this.waiters.until('room to write', () => this.isClosed || this.socket.writableLength === 0);
   }
 
   get head(): string {
