@@ -26,7 +26,7 @@ type SeenTrade = { sid: number; seq: number; timeUs: number; price: number; size
 class Bench {
   readonly counters = new OwnerCounters();
   readonly images = new ImageTable();
-  readonly lines = new LineWindows((line) => this.counters.gap(line));
+  readonly lines = new LineWindows(this.counters);
   readonly changes = new TurnChanges();
   readonly coalescer: Coalescer;
   readonly encoder = new TurnEncoder(this.images, this.lines, this.changes);

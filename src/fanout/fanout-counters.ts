@@ -38,12 +38,19 @@ export class OwnerCounters {
     unavailable: 0,
   };
 
+  /** Line windows given up because their symbol had more line names than are kept. */
+  linesReplaced = 0;
+
   private readonly gaps = new Map<string, number>();
 
   /** Numbers of this line that never came. */
   gap(line: string): void {
     const name = this.gaps.has(line) || this.gaps.size < LINE_NAMES_MAX ? line : 'others';
     this.gaps.set(name, (this.gaps.get(name) ?? 0) + 1);
+  }
+
+  lineReplaced(): void {
+    this.linesReplaced++;
   }
 
   get gapsByLine(): ReadonlyMap<string, number> {

@@ -24,6 +24,7 @@ const OWNER_HELP: { readonly [name in NumberOf<OwnerCounters>]: string } = {
   updates: 'Symbols in published batches',
   refilled: 'Batches put back after the store had lost them',
   lateTurns: 'Turns that began a whole interval late',
+  linesReplaced: 'Lines forgotten because their symbol had more than eight: repeats on them are not known',
   excludedTrades: 'Published trades that no tape has any more',
 };
 

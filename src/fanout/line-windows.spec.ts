@@ -5,8 +5,19 @@ const minute = 60_000_000;
 
 function windows() {
   const gaps: string[] = [];
-  const lines = new LineWindows((line) => gaps.push(line));
-  return { lines, gaps, check: (sequence: number, nowMs = 0) => lines.check(0, 'A', sequence, 1, nowMs) };
+  const counts = { replaced: 0 };
+  const lines = new LineWindows({
+    gap: (line) => gaps.push(line),
+    lineReplaced: () => {
+      counts.replaced++;
+    },
+  });
+  return {
+    lines,
+    gaps,
+    counts,
+    check: (sequence: number, nowMs = 0) => lines.check(0, 'A', sequence, 1, nowMs),
+  };
 }
 
 describe('LineWindows', () => {
@@ -44,12 +55,25 @@ describe('LineWindows', () => {
     expect(lines.check(0, 'A', 5, 1, 0)).toBe('duplicate');
   });
 
-  it('arbitrates eight lines of a symbol, and takes further ones as they come', () => {
+  it('arbitrates eight lines of a symbol; the ninth takes the place of the one that was silent longest', () => {
+    const { lines, counts } = windows();
+    for (let i = 0; i < 8; i++) lines.check(0, `line ${i}`, 1, i === 5 ? 1 : 10 + i, 0);
+    expect(lines.check(0, 'ninth', 1, 20, 0)).toBe('newest');
+    expect(lines.check(0, 'ninth', 1, 20, 0)).toBe('duplicate');
+    for (const i of [0, 1, 2, 3, 4, 6, 7]) expect(lines.check(0, `line ${i}`, 1, 1, 0)).toBe('duplicate');
+    expect(counts.replaced).toBe(1);
+    expect(lines.of(0)).toHaveLength(8);
+    expect(lines.check(0, 'line 5', 1, 1, 0)).toBe('newest');
+    expect(counts.replaced).toBe(2);
+  });
+
+  it('keeps to eight lines also when checkpoint and tape bring back more', () => {
     const { lines } = windows();
-    for (let i = 0; i < 8; i++) lines.check(0, `line ${i}`, 1, 1, 0);
-    expect(lines.check(0, 'one too many', 1, 1, 0)).toBe('newest');
-    expect(lines.check(0, 'one too many', 1, 1, 0)).toBe('newest');
-    expect(lines.check(0, 'line 7', 1, 1, 0)).toBe('duplicate');
+    for (let i = 0; i < 9; i++)
+      lines.restore(0, { line: `line ${i}`, top: 1, near: 1, far: 0, newestUs: 100 - i, moved: false });
+    expect(lines.of(0).map(({ line }) => line)).toEqual([
+      ...['line 0', 'line 1', 'line 2', 'line 3', 'line 4', 'line 5', 'line 6', 'line 8'],
+    ]);
   });
 
   it('counts a hole as one gap when it was not filled for a second', () => {
@@ -86,5 +110,72 @@ describe('LineWindows', () => {
     expect(lines.check(0, 'A', 1, 3 * minute, 0)).toBe('newest');
     expect(lines.check(0, 'A', 2, 3 * minute, 0)).toBe('newest');
     expect(lines.check(0, 'A', 1, 3 * minute, 0)).toBe('duplicate');
+  });
+
+  it.each([
+    ['at its first number', 1],
+    ['at numbers that had not come', 20],
+  ])('takes a line that began anew inside the window, %s, for a new one', (_where, first) => {
+    const { lines, gaps } = windows();
+    for (let sequence = 20; sequence <= 50; sequence++)
+      if (sequence !== 30) lines.check(0, 'A', sequence, minute, 0);
+    for (let sequence = first; sequence <= 60; sequence++)
+      expect(lines.check(0, 'A', sequence, 3 * minute, 100)).toBe('newest');
+    expect(lines.check(0, 'A', first, 3 * minute, 100)).toBe('duplicate');
+    // 30 came in the new numbering only.
+    lines.countGaps(5_000);
+    expect(gaps).toEqual(['A']);
+  });
+
+  it('counts no gap for a filled hole that the window has moved past', () => {
+    const { lines, gaps, check } = windows();
+    check(1, 0);
+    check(4, 0);
+    check(2, 50);
+    check(3, 50);
+    for (let sequence = 5; sequence <= 500; sequence++) check(sequence, 100);
+    lines.countGaps(1_000);
+    expect(gaps).toEqual([]);
+  });
+
+  it('counts a gap for a hole that the window has moved past before it was filled', () => {
+    const { lines, gaps, check } = windows();
+    check(1, 0);
+    check(4, 0);
+    check(2, 50);
+    for (let sequence = 5; sequence <= 500; sequence++) check(sequence, 100);
+    expect(check(3, 150)).toBe('duplicate');
+    lines.countGaps(1_000);
+    expect(gaps).toEqual(['A']);
+  });
+
+  it('agrees with a set about which holes were filled within their second', () => {
+    const step = fc.record({
+      jump: fc.integer({ min: -20, max: 4 }),
+      waitMs: fc.integer({ min: 0, max: 200 }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+        const { lines, gaps, check } = windows();
+        const holes: { dueMs: number; missing: Set<number> }[] = [];
+        let [top, nowMs, expected] = [1_000, 0, 0];
+        check(top);
+        for (const { jump, waitMs } of steps) {
+          nowMs += waitMs;
+          lines.countGaps(nowMs);
+          for (; holes[0] !== undefined && holes[0].dueMs <= nowMs; holes.shift())
+            if (holes[0].missing.size > 0) expected++;
+          const sequence = top + jump;
+          check(sequence, nowMs);
+          for (const { missing } of holes) missing.delete(sequence);
+          if (jump > 1) {
+            const missing = new Set(Array.from({ length: jump - 1 }, (_, i) => top + 1 + i));
+            holes.push({ dueMs: nowMs + 1_000, missing });
+          }
+          top = Math.max(top, sequence);
+          expect(gaps).toHaveLength(expected);
+        }
+      }),
+    );
   });
 });

@@ -20,14 +20,14 @@ export interface LineWindow {
 }
 
 export const WINDOW = 64;
-/** A number far below the window is an old repeat, unless its time is this much newer: then the line began anew. */
+/** A number that is not above the top is an old one, unless its time is this much newer: then the line began anew. */
 const RESTART_US = 60_000_000;
 /** A hole is a gap when it was not filled for this long. */
 const HOLE_MS = 1_000;
 /** Holes that are waited for; beyond, a hole counts as a gap at once. */
 const HOLES_MAX = 10_000;
 
-/** Line names of one symbol; ticks of further ones are taken as they come. */
+/** Line names of one symbol; a further one takes the place of the one that was silent longest. */
 const LINES_MAX = 8;
 
 interface Hole {
@@ -35,22 +35,32 @@ interface Hole {
   readonly from: number;
   readonly to: number;
   readonly dueMs: number;
+  /** Numbers that have not come; those that the window has moved past cannot come any more. */
+  missing: number;
+}
+
+/** Told of what operators count. */
+export interface LineListener {
+  /** A number range of this line never came. */
+  gap(line: string): void;
+  /** A symbol had more line names than are kept: repeats on the one that gave way are no longer known. */
+  lineReplaced(): void;
 }
 
 /** All windows of one partition. */
 export class LineWindows {
   private readonly bySlot: (LineWindow[] | undefined)[] = [];
-  private holes: Hole[] = [];
+  /** In the order in which they fall due. */
+  private readonly holes: Hole[] = [];
+  private readonly holesByWindow = new Map<LineWindow, Hole[]>();
 
-  /** @param gap a number range of this line never came */
-  constructor(private readonly gap: (line: string) => void) {}
+  constructor(private readonly listener: LineListener) {}
 
   /** Judges a numbered tick and notes it as seen. @param slot of its symbol */
   check(slot: number, line: string, sequence: number, timeUs: number, nowMs: number): LineVerdict {
     const window = this.find(slot, line);
     if (window === undefined) {
-      if (this.of(slot).length < LINES_MAX)
-        this.add(slot, { line, top: sequence, near: 1, far: 0, newestUs: timeUs, moved: true });
+      this.add(slot, { line, top: sequence, near: 1, far: 0, newestUs: timeUs, moved: true });
       return 'newest';
     }
     const verdict = this.judge(window, sequence, timeUs, nowMs);
@@ -68,17 +78,33 @@ export class LineWindows {
       raise(window, ahead);
       return 'newest';
     }
-    if (ahead <= -WINDOW) {
-      if (timeUs <= window.newestUs + RESTART_US) return 'duplicate';
+    if (timeUs > window.newestUs + RESTART_US) {
+      // What the old numbering still misses is counted when it is due; the new one fills none of it.
+      this.holesByWindow.delete(window);
       Object.assign(window, { top: sequence, near: 1, far: 0 });
       return 'newest';
     }
-    return markSeen(window, -ahead) ? 'late' : 'duplicate';
+    if (ahead <= -WINDOW || !markSeen(window, -ahead)) return 'duplicate';
+    this.fill(window, sequence);
+    return 'late';
   }
 
   private openHole(window: LineWindow, from: number, to: number, nowMs: number): void {
-    if (this.holes.length >= HOLES_MAX) this.gap(window.line);
-    else this.holes.push({ window, from, to, dueMs: nowMs + HOLE_MS });
+    if (this.holes.length >= HOLES_MAX) {
+      this.listener.gap(window.line);
+      return;
+    }
+    const hole: Hole = { window, from, to, dueMs: nowMs + HOLE_MS, missing: to - from + 1 };
+    this.holes.push(hole);
+    const holes = this.holesByWindow.get(window);
+    if (holes === undefined) this.holesByWindow.set(window, [hole]);
+    else holes.push(hole);
+  }
+
+  private fill(window: LineWindow, sequence: number): void {
+    const holes = this.holesByWindow.get(window);
+    if (holes === undefined) return;
+    for (const hole of holes) if (hole.from <= sequence && sequence <= hole.to) hole.missing--;
   }
 
   /** Counts the holes that were not filled in time: call it once per turn. */
@@ -87,9 +113,18 @@ export class LineWindows {
     for (const hole of this.holes) {
       if (hole.dueMs > nowMs) break;
       due++;
-      if (!isFilled(hole)) this.gap(hole.window.line);
+      if (hole.missing > 0) this.listener.gap(hole.window.line);
+      this.forget(hole);
     }
     if (due > 0) this.holes.splice(0, due);
+  }
+
+  /** Holes of a window fall due in the order in which they opened. */
+  private forget(hole: Hole): void {
+    const holes = this.holesByWindow.get(hole.window);
+    if (holes?.[0] !== hole) return;
+    if (holes.length === 1) this.holesByWindow.delete(hole.window);
+    else holes.shift();
   }
 
   of(slot: number): readonly LineWindow[] {
@@ -113,7 +148,15 @@ export class LineWindows {
   private add(slot: number, window: LineWindow): void {
     const windows = this.bySlot[slot];
     if (windows === undefined) this.bySlot[slot] = [window];
-    else windows.push(window);
+    else if (windows.length < LINES_MAX) windows.push(window);
+    else this.replaceOldest(windows, window);
+  }
+
+  private replaceOldest(windows: LineWindow[], by: LineWindow): void {
+    let oldest = 0;
+    for (let i = 1; i < windows.length; i++) if (windows[i]!.newestUs < windows[oldest]!.newestUs) oldest = i;
+    windows[oldest] = by;
+    this.listener.lineReplaced();
   }
 }
 
@@ -138,15 +181,5 @@ function markSeen(window: LineWindow, below: number): boolean {
   if ((half & bit) !== 0) return false;
   if (below < 32) window.near = (half | bit) >>> 0;
   else window.far = (half | bit) >>> 0;
-  return true;
-}
-
-function isFilled({ window, from, to }: Hole): boolean {
-  if (window.top - from >= WINDOW) return false;
-  for (let sequence = from; sequence <= to; sequence++) {
-    const below = window.top - sequence;
-    const half = below < 32 ? window.near : window.far;
-    if ((half & (1 << (below & 31))) === 0) return false;
-  }
   return true;
 }

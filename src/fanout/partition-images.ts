@@ -20,7 +20,7 @@ export class PartitionImages {
   private readonly entry: EntryApplier;
 
   constructor(registry: SymbolRegistry, dayRoll: boolean, counters: OwnerCounters) {
-    this.lines = new LineWindows((line) => counters.gap(line));
+    this.lines = new LineWindows(counters);
     const { table, lines, changes } = this;
     const instrument = (sid: number) => registry.bySid(sid);
     this.coalescer = new Coalescer(table, lines, changes, instrument, dayRoll, counters);
