@@ -1,4 +1,4 @@
-import { Inject, Module, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
+import { Inject, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import { CLOCK, type Clock } from '../clock.js';
@@ -36,18 +36,19 @@ import { Readiness } from './readiness.js';
     },
   ],
 })
-export class OpsModule implements OnModuleInit, OnApplicationBootstrap {
+export class OpsModule implements OnApplicationBootstrap {
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly host: HttpAdapterHost<FastifyAdapter>,
     private readonly listeners: OpsListeners,
   ) {}
 
-  async onModuleInit(): Promise<void> {
+  /**
+   * Not earlier: awaiting a plugin fixes the error handler of every route there is by then, and Nest sets its own only
+   * after onModuleInit. Bodies that cannot be parsed would be answered by Fastify, without problem details.
+   */
+  async onApplicationBootstrap(): Promise<void> {
     if (this.config.roles.includes('gateway')) await serveFirstScreen(this.host.httpAdapter.getInstance());
-  }
-
-  onApplicationBootstrap(): Promise<void> {
-    return this.listeners.start();
+    await this.listeners.start();
   }
 }
