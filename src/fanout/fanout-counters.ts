@@ -41,12 +41,27 @@ export class OwnerCounters {
   /** Line windows given up because their symbol had more line names than are kept. */
   linesReplaced = 0;
 
+  /** Checkpoints and tapes that could not be read when a partition was acquired. */
+  unreadableStates = 0;
+  /** Monotonic ms of the last time, by partition. */
+  private readonly unreadableMs = new Map<number, number>();
+
   private readonly gaps = new Map<string, number>();
 
   /** Numbers of this line that never came. */
   gap(line: string): void {
     const name = this.gaps.has(line) || this.gaps.size < LINE_NAMES_MAX ? line : 'others';
     this.gaps.set(name, (this.gaps.get(name) ?? 0) + 1);
+  }
+
+  unreadableState(partition: number, nowMs: number): void {
+    this.unreadableStates++;
+    this.unreadableMs.set(partition, nowMs);
+  }
+
+  /** Partitions whose stored state could not be read since `sinceMs` (monotonic). */
+  unreadableSince(sinceMs: number): readonly number[] {
+    return [...this.unreadableMs].filter(([, ms]) => ms >= sinceMs).map(([partition]) => partition);
   }
 
   lineReplaced(): void {

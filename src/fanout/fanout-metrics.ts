@@ -25,6 +25,7 @@ const OWNER_HELP: { readonly [name in NumberOf<OwnerCounters>]: string } = {
   refilled: 'Batches put back after the store had lost them',
   lateTurns: 'Turns that began a whole interval late',
   linesReplaced: 'Lines forgotten because their symbol had more than eight: repeats on them are not known',
+  unreadableStates: 'Stored states that could not be read when a partition was acquired',
   excludedTrades: 'Published trades that no tape has any more',
 };
 

@@ -62,6 +62,7 @@ export class FanoutModule implements OnApplicationBootstrap {
     if (owner !== null) {
       lifecycle.onStop('owner', 'partitions', () => owner.stop());
       readiness.add('fanout', () => owner.unready());
+      health.add('fanout', () => owner.degraded(clock.monotonicMs()));
       addOwnerMetrics(metrics, owner);
       owner.start();
     }

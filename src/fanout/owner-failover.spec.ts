@@ -1,4 +1,5 @@
 /** What an owner must not believe after a failover: log ids begin lower there than those it has read. */
+import { decodeCheckpoint } from './checkpoint.js';
 import { BadNetwork, type Fate, FaultyPartitionStore } from './faults.fixture.js';
 import { VirtualTime } from './live-time.fixture.js';
 import { GroupEncoder, joinGroups } from './log-entry.js';
@@ -60,6 +61,19 @@ function world(settings: Partial<OwnerSettings> = {}) {
       return tradeIdsOn(await tape.readAfter(0, epoch, 0, 100));
     },
   };
+}
+
+/** Newest trade seq of the only symbol. */
+function tradeSeqIn(checkpoint: Uint8Array | undefined): number {
+  let newest = 0;
+  decodeCheckpoint(checkpoint ?? new Uint8Array(0), {
+    begin: () => undefined,
+    image: (_sid, _seq, tradeSeq) => {
+      newest = tradeSeq;
+    },
+    end: () => undefined,
+  });
+  return newest;
 }
 
 describe('an owner after a failover', () => {
@@ -180,6 +194,48 @@ describe('an owner after a failover', () => {
       expect(store.partition(0).meta?.checkpoint?.number).toBe(newest);
     },
   );
+
+  it.each(['checkpoint', 'tape'] as const)('begins anew where the stored %s cannot be read', async (what) => {
+    const { owner, time, store, append, expireLease, tape } = world({ checkpointBatches: 3 });
+    await owner.acquire(0);
+    await owner.settled();
+    for (const sequence of [1, 2]) {
+      append('a', sequence);
+      await owner.turn();
+      await owner.settled();
+    }
+    const kept = store.partition(0);
+    expect(kept.meta).toMatchObject({ number: 3, checkpoint: { number: 3 } });
+    append('a', 3);
+    await owner.turn();
+    await owner.settled();
+    if (what === 'checkpoint') kept.image = kept.image?.subarray(0, -1);
+    else kept.tape.push({ ...kept.tape.pop()!, bytes: Uint8Array.of(0xc1) });
+    expireLease();
+    append('a', 4);
+    const next = makeOwner(new MemoryPartitionStore(store, 3_000), {
+      ...{ registry: new ListedRegistry([instrument(1)]), clock: time, timers: time },
+    });
+    expect(await next.owner.acquire(0)).toBe(true);
+    await next.owner.settled();
+    expect(next.counters).toMatchObject({ epochs: { state_lost: 1 } });
+    expect(next.counters.unreadableStates).toBeGreaterThan(0);
+    expect(next.counters.unreadableSince(time.monotonicMs())).toEqual([0]);
+    expect(next.counters.unreadableSince(time.monotonicMs() + 1)).toEqual([]);
+    await next.owner.turn();
+    await next.owner.settled();
+    expect(await tape()).toEqual(['a#4']);
+    // The images are those of the last checkpoint that could be read, or new.
+    expireLease();
+    const third = makeOwner(new MemoryPartitionStore(store, 3_000), {
+      ...{ registry: new ListedRegistry([instrument(1)]), clock: time, timers: time },
+    });
+    await third.owner.acquire(0);
+    await third.owner.settled();
+    await third.owner.release(0);
+    expect(third.counters.epochs.state_lost).toBe(0);
+    expect(tradeSeqIn(kept.image)).toBe(what === 'checkpoint' ? 1 : 3);
+  });
 
   it('does not go on from what it read on the way, when the store changed meanwhile', async () => {
     const { owner, network, whenAnswered, append, failover, tape } = world();

@@ -41,7 +41,7 @@ export class Owner {
   /**
    * Acquires a partition if it is free.
    * @returns whether it is owned now
-   * @throws StoreUnavailable, MsgpackError
+   * @throws StoreUnavailable
    */
   async acquire(partition: number): Promise<boolean> {
     if (this.partitions.has(partition)) return true;

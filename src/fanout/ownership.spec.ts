@@ -136,7 +136,7 @@ class BreakableRegister implements NodeRegister {
 describe('Ownership', () => {
   function node(store: MemoryStore, time: VirtualTime, name: string) {
     const register = new BreakableRegister(new MemoryNodeRegister(store));
-    const { owner } = makeOwner(new MemoryPartitionStore(store, 3_000), {
+    const { owner, counters } = makeOwner(new MemoryPartitionStore(store, 3_000), {
       registry,
       clock: time,
       timers: time,
@@ -145,7 +145,8 @@ describe('Ownership', () => {
     const rareLog = new LiveLog(quietLog, time);
     const ownership = new Ownership(owner, register, settings, time, time, quietLog, rareLog);
     ownership.start();
-    return { owner, ownership, register };
+    const run = new OwnerRun(owner, ownership, new TurnTimer(owner, 50, 500, time, time, counters), counters);
+    return { owner, ownership, register, run };
   }
 
   function world() {
@@ -218,6 +219,19 @@ describe('Ownership', () => {
       await time.advance(100);
     }
     expect(owned(b.owner)).toEqual(preferred('b', 'a', 'b'));
+  });
+
+  it('owns also a partition whose stored state cannot be read, and says so for a while', async () => {
+    const { time, store } = world();
+    const a = node(store, time, 'a');
+    await time.advance(1);
+    expect(a.run.degraded(time.monotonicMs())).toBeNull();
+    await a.owner.release(3);
+    store.partition(3).image = Uint8Array.of(0xc1);
+    await time.advance(1_000);
+    expect(owned(a.owner)).toHaveLength(PARTITIONS);
+    expect(a.run.degraded(time.monotonicMs())).toMatch(/^stored state of partition 3 could not be read/);
+    expect(a.run.degraded(time.monotonicMs() + 601_000)).toBeNull();
   });
 
   it('leaves nothing of itself behind', async () => {
