@@ -411,8 +411,8 @@ export const SETTINGS = {
   symbolsPerSessionMax: setting(
     'TICKCAST_SYMBOLS_PER_SESSION_MAX',
     integer(1, 1_000_000),
-    100_000,
-    'Symbols that a session may follow, wildcards expanded.',
+    20_000,
+    'Symbols that a session may follow, wildcards expanded; the answer to its subscribe takes about 330 bytes for each.',
     { unit: 'symbols' },
   ),
   commandsPerSecond: setting(

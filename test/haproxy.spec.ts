@@ -190,9 +190,9 @@ describe('pages and REST', () => {
   it('serves the first screen, and hides what is for operators of the process', async () => {
     expect((await ask('GET', '/')).status).toBe(200);
     const hidden = await Promise.all(
-      ['/metrics', '/health', '/ready', '/live'].map((path) => ask('GET', path)),
+      ['/metrics', '/%6Detrics', '/health', '/%68ealth', '/ready', '/live'].map((path) => ask('GET', path)),
     );
-    expect(hidden.map(({ status }) => status)).toEqual([404, 404, 404, 404]);
+    expect(hidden.map(({ status }) => status)).toEqual([404, 404, 404, 404, 404, 404]);
   });
 
   it('tells the client’s own address to the audit, whatever a header claims', async () => {

@@ -62,9 +62,13 @@ export class Pulse {
       session.blockedSinceMs = null;
       return;
     }
+    const { pendingBytes } = session.socket;
+    const moves = session.answerBytes > 0 && pendingBytes < session.pendingAtPulse;
+    session.pendingAtPulse = pendingBytes;
+    if (moves) session.blockedSinceMs = nowMs;
     session.blockedSinceMs ??= nowMs;
     const tooLong = nowMs - session.blockedSinceMs >= this.limits.blockedMsMax;
-    const tooMuch = session.socket.pendingBytes > this.limits.bufferedBytesMax + session.answerBytes;
+    const tooMuch = pendingBytes > this.limits.bufferedBytesMax + session.answerBytes;
     if (!tooLong && !tooMuch) return;
     this.counters.slowConsumers++;
     this.hangUp(session, 'slow_consumer');

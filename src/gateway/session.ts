@@ -72,6 +72,8 @@ export class Session {
   sentSinceProbe = false;
   /** Bytes of answers to its commands that were written while the kernel did not take all, since it last did. */
   answerBytes = 0;
+  /** What was pending at the last pulse: a long answer that moves is no standstill. */
+  pendingAtPulse = 0;
   /** Place in the gateway's list of sessions. */
   place = -1;
   private awaitingDrain = false;
@@ -101,6 +103,10 @@ export class Session {
 
   get isBehind(): boolean {
     return this.tradesBehind.size > 0 || this.memberships.some((membership) => isBehind(membership));
+  }
+
+  get hasWildcards(): boolean {
+    return this.tickerWildcards.length + this.tradeWildcards.length + this.statusWildcards.length > 0;
   }
 
   get followsAny(): boolean {

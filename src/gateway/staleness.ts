@@ -97,9 +97,12 @@ export class Staleness {
     const all = this.silences.size === this.partitions;
     const sids = all ? null : this.sidsOf(session, new Set(partitions));
     if (sids !== null && sids.length === 0) return;
-    const { sinceUs, reason } = earliest(partitions.map((partition) => this.silences.get(partition)!));
+    const silent = all
+      ? [...this.silences.values()]
+      : partitions.map((partition) => this.silences.get(partition)!);
+    const { sinceUs, reason } = earliest(silent);
     for (const partition of all ? this.silences.keys() : partitions) session.stalePartitions.add(partition);
-    session.control({ type: 'stale', sids, sinceUs, reason });
+    for (const some of chunks(sids)) session.control({ type: 'stale', sids: some, sinceUs, reason });
   }
 
   private tellFresh(session: Session, pass: number): void {
@@ -110,7 +113,7 @@ export class Staleness {
     const everything = fresh.size === session.stalePartitions.size && this.silences.size === 0;
     for (const partition of fresh) session.stalePartitions.delete(partition);
     const sids = everything ? null : this.sidsOf(session, fresh);
-    if (sids === null || sids.length > 0) session.control({ type: 'fresh', sids });
+    for (const some of chunks(sids)) session.control({ type: 'fresh', sids: some });
   }
 
   /** Symbols of these partitions that a session follows. */
@@ -123,6 +126,17 @@ export class Staleness {
     session.tradesFollowed.forEach(consider);
     return [...sids].sort((a, b) => a - b);
   }
+}
+
+/** A record of more sids than this would pass 64 KiB in JSON. */
+const SIDS_PER_RECORD = 8_000;
+
+/** Records are cut; null (all) is one, nothing is none. */
+function chunks(sids: readonly number[] | null): readonly (readonly number[] | null)[] {
+  if (sids === null) return [null];
+  const all: (readonly number[])[] = [];
+  for (let at = 0; at < sids.length; at += SIDS_PER_RECORD) all.push(sids.slice(at, at + SIDS_PER_RECORD));
+  return all;
 }
 
 function earliest(silences: readonly Silence[]): Silence {

@@ -40,9 +40,16 @@ export class SubscriptionAnswers {
     errors: readonly ChannelError[],
   ): void {
     const channels: SubscribedChannel[] = [];
+    const listed = { ticker: new Set<number>(), trade: new Set<number>(), status: new Set<number>() };
     for (const { text, channel, instruments } of taken) {
-      if (instruments.length === 0) channels.push(emptyWildcard(text, channel));
-      for (const instrument of instruments) channels.push(this.describe(session, text, channel, instrument));
+      const seen = listed[channel.kind];
+      // Overlapping wildcards would multiply an answer that can be long already.
+      const news = channel.wildcard ? instruments.filter(({ sid }) => !seen.has(sid)) : instruments;
+      if (news.length === 0) channels.push(emptyWildcard(text, channel));
+      for (const instrument of news) {
+        seen.add(instrument.sid);
+        channels.push(this.describe(session, text, channel, instrument));
+      }
     }
     for (const page of answerPages(channels, errors, subscribedBytes))
       session.answer({ type: 'subscribed', id, ...page });

@@ -115,6 +115,7 @@ export class SymbolSwitch {
   }
 
   private announceTo(session: Session, fresh: readonly Instrument[]): void {
+    if (!session.hasWildcards) return;
     const tickers: Instrument[] = [];
     const trades: number[] = [];
     const budget = new SymbolBudget(session, this.symbolsPerSessionMax);
@@ -126,7 +127,8 @@ export class SymbolSwitch {
       const { sid } = instrument;
       const fits = (!ticker || budget.takeTickers([sid])) && (!trade || budget.takeTrades([sid]));
       if (!fits) this.refuse(session, instrument);
-      if (fits || status) session.control(announcement(instrument));
+      // As long as an answer: many may come at once, and a healthy reader must not be cut for them.
+      if (fits || status) session.answer(announcement(instrument));
       if (fits && ticker) tickers.push(instrument);
       if (fits && trade) trades.push(sid);
     }

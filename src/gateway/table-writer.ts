@@ -113,6 +113,7 @@ export class TableWriter implements ImageSink {
     table.seq[sid] = seq;
     table.epoch[sid] = epoch;
     table.timeUs[sid] = timeUs;
+    this.noteFeedTime(timeUs);
     for (const lane of this.lanes) lane.mark(sid);
   }
 
@@ -151,11 +152,13 @@ export class TableWriter implements ImageSink {
       for (let i = trades.length - 1; i >= 0; i--) this.rings.pushPast(sid, this.epoch, trades[i]!, nowMs);
     }
     this.past.clear();
+    if (this.tradeLane.release()) this.flusher.cause();
   }
 
   /** Whoever resumed further back than the rings reached can now be told what is there. */
   historyComplete(partition: number): void {
     this.historyRead[partition] = true;
+    this.tradeLane.release();
     this.flusher.cause();
   }
 

@@ -95,15 +95,31 @@ export class TradeLane {
     for (const sid of dirty) {
       this.isDirty[sid] = 0;
       if (this.memberCount[sid] === 0) continue;
-      if (!this.isEnabled(sid)) this.mark(sid);
+      if (this.mustWait(sid)) this.mark(sid);
       else this.flushSymbol(sid, pass, speaks);
     }
-    this.heldBack = this.dirtySids.filter((sid) => !this.isEnabled(sid)).length;
+    this.heldBack = this.dirtySids.filter((sid) => this.mustWait(sid)).length;
+  }
+
+  /** Switched off, or after a reload: what is missing may be on the tape still, which is being read back. */
+  private mustWait(sid: number): boolean {
+    return !this.isEnabled(sid) || this.needsHistory(sid, this.position(sid), this.ringEnd(sid));
+  }
+
+  private ringEnd(sid: number): Position {
+    return { epoch: this.rings.epoch(sid), seq: this.rings.last(sid) };
+  }
+
+  /** Older tape was read back: what waited for it may go. @returns whether anything waited */
+  release(): boolean {
+    const waited = this.heldBack > 0;
+    this.heldBack = 0;
+    return waited;
   }
 
   private flushSymbol(sid: number, pass: number, speaks: readonly boolean[]): void {
     const from = this.position(sid);
-    const to: Position = { epoch: this.rings.epoch(sid), seq: this.rings.last(sid) };
+    const to = this.ringEnd(sid);
     if (to.epoch === 0 || (from.epoch === to.epoch && from.seq >= to.seq)) return;
     const reached = this.encodeRuns(sid, pass, speaks, from, to);
     this.moveTo(sid, reached.epoch, reached.seq);
@@ -184,7 +200,8 @@ export class TradeLane {
   }
 
   private needsHistory(sid: number, sent: Position, to: Position): boolean {
-    return sent.epoch === to.epoch && sent.seq < this.rings.first(sid) - 1 && this.historyPending(sid);
+    if (sent.epoch !== to.epoch || sent.seq >= this.rings.first(sid) - 1) return false;
+    return this.historyPending(sid) && this.rings.mayGrowBack(sid);
   }
 
   /** Writes what lies between two positions: a new position, a gap, then trades from the ring. */

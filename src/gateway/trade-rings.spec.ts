@@ -129,7 +129,7 @@ describe('TradeRings', () => {
             model.restart(one.sid, epoch, last);
           } else if (one.what === 'empty') {
             rings.empty(one.sid);
-            model.ring(one.sid).trades.clear();
+            model.empty(one.sid);
           } else {
             for (let i = 0; i < one.count; i++) {
               const seq = rings.first(one.sid) - 1;
@@ -152,6 +152,8 @@ describe('TradeRings', () => {
 interface ModelRing {
   epoch: number;
   last: number;
+  /** What was emptied is not read back. */
+  forgottenTo: number;
   readonly trades: Map<number, { readonly trade: RingTrade; readonly atMs: number }>;
 }
 
@@ -163,23 +165,31 @@ class Model {
 
   ring(sid: number): ModelRing {
     let ring = this.rings.get(sid);
-    if (ring === undefined) this.rings.set(sid, (ring = { epoch: 1, last: 0, trades: new Map() }));
+    if (ring === undefined)
+      this.rings.set(sid, (ring = { epoch: 1, last: 0, forgottenTo: 0, trades: new Map() }));
     return ring;
   }
 
   restart(sid: number, epoch: number, last: number): void {
-    Object.assign(this.ring(sid), { epoch, last });
+    Object.assign(this.ring(sid), { epoch, last, forgottenTo: 0 });
     this.ring(sid).trades.clear();
   }
 
   push(sid: number, trade: RingTrade, atMs: number): void {
     const ring = this.ring(sid);
-    if (trade.seq !== ring.last + 1) ring.trades.clear();
+    if (trade.seq !== ring.last + 1) this.restart(sid, ring.epoch, trade.seq - 1);
     ring.last = trade.seq;
     ring.trades.set(trade.seq, { trade, atMs });
   }
 
+  empty(sid: number): void {
+    const ring = this.ring(sid);
+    ring.trades.clear();
+    ring.forgottenTo = ring.last;
+  }
+
   past(sid: number, trade: RingTrade, atMs: number): void {
+    if (trade.seq <= this.ring(sid).forgottenTo) return;
     this.ring(sid).trades.set(trade.seq, { trade, atMs });
   }
 

@@ -29,6 +29,8 @@ interface Ring {
   older: RingTrade[];
   /** Entries of the queue below that belong to trades which are gone already. */
   staleEntries: number;
+  /** Trades up to this seq were forgotten on purpose, and are not read back. */
+  forgottenTo: number;
 }
 
 /** Measured on 1 M trades without texts: object, array slot and queue entry. */
@@ -73,18 +75,30 @@ export class TradeRings {
   restart(sid: number, epoch: number, last: number): void {
     const ring = this.rings[sid];
     if (ring === undefined) {
-      this.rings[sid] = { epoch, last, trades: [], head: 0, older: [], staleEntries: 0 };
+      this.rings[sid] = { epoch, last, trades: [], head: 0, older: [], staleEntries: 0, forgottenTo: 0 };
       return;
     }
-    this.empty(sid);
+    this.clear(ring);
     ring.epoch = epoch;
     ring.last = last;
+    ring.forgottenTo = 0;
   }
 
   /** Forgets the trades of a symbol, but not its numbers: they have become a gap. */
   empty(sid: number): void {
     const ring = this.rings[sid];
     if (ring === undefined) return;
+    this.clear(ring);
+    ring.forgottenTo = ring.last;
+  }
+
+  /** Whether trades before the ring's first may still be read back from the tape. */
+  mayGrowBack(sid: number): boolean {
+    const ring = this.rings[sid];
+    return ring !== undefined && this.first(sid) - 1 > ring.forgottenTo;
+  }
+
+  private clear(ring: Ring): void {
     const count = size(ring);
     for (let back = 0; back < count; back++) this.bytes -= bytesOf(tradeAt(ring, back)!);
     ring.staleEntries += count;
@@ -111,6 +125,7 @@ export class TradeRings {
   pushPast(sid: number, epoch: number, trade: RingTrade, nowMs: number): void {
     const ring = this.rings[sid];
     if (ring === undefined || ring.epoch !== epoch || trade.seq !== this.first(sid) - 1) return;
+    if (trade.seq <= ring.forgottenTo) return;
     if (this.bytes + bytesOf(trade) > this.limits.bytesMax) return;
     ring.older.push(trade);
     this.bytes += bytesOf(trade);

@@ -20,7 +20,8 @@ export class WsClientSocket implements ClientSocket {
   }
 
   write(frames: Uint8Array): void {
-    if (this.stream.writable) this.stream.write(frames);
+    // Nothing may follow our Close frame, which ws answers to the client's by itself.
+    if (this.webSocket.readyState === this.webSocket.OPEN && this.stream.writable) this.stream.write(frames);
   }
 
   whenDrained(drained: () => void): void {

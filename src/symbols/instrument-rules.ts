@@ -22,7 +22,8 @@ export const NAME_PATTERN = /^\P{Cc}{0,120}$/u;
 /** A venue code such as XNAS, or empty. */
 export const EXCHANGE_PATTERN = /^[A-Z0-9._-]{0,16}$/;
 export const GROUP_PATTERN = /^[a-z0-9][a-z0-9-]{0,31}$/;
-export const COALESCE_INTERVAL_MS_MAX = 60_000;
+/** One per second is the slowest rate that a gateway has. */
+export const COALESCE_INTERVAL_MS_MAX = 1_000;
 
 const scale = z.int().min(0).max(SCALE_MAX);
 const definitionFields = {

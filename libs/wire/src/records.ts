@@ -151,7 +151,7 @@ export interface AuthenticatedRecord {
 
 export interface SubscribedChannel {
   readonly channel: string;
-  /** Null when a wildcard matches no symbol yet. */
+  /** Null when a wildcard names no symbol that the same answer does not list already. */
   readonly sid: number | null;
   readonly symbol: string | null;
   readonly priceScale: number | null;
