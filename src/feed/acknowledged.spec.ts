@@ -11,6 +11,12 @@ describe('Acknowledged', () => {
     expect(acknowledged.last('nyses', '1')).toBeNull();
   });
 
+  it('tells sequence 0 from nothing', () => {
+    const acknowledged = new Acknowledged();
+    acknowledged.note('nyse', 's1', 0);
+    expect([acknowledged.last('nyse', 's1'), acknowledged.last('nyse', 's2')]).toEqual([0, null]);
+  });
+
   it('forgets the sessions that were longest without an acknowledgement, and stays bounded', () => {
     const acknowledged = new Acknowledged(3);
     for (const session of ['a', 'b', 'c']) acknowledged.note('nyse', session, 1);

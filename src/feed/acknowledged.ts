@@ -17,7 +17,7 @@ export class Acknowledged {
   /** A batch is stored, and everything of its session before it. */
   note(source: string, session: string, sequence: number): void {
     const key = keyOf(source, session);
-    const before = this.lastBySession.get(key) ?? 0;
+    const before = this.lastBySession.get(key) ?? sequence;
     this.lastBySession.delete(key);
     this.lastBySession.set(key, Math.max(before, sequence));
     if (this.lastBySession.size <= this.sessionsMax) return;

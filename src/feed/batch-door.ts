@@ -9,7 +9,7 @@ import type { BusyReason } from '../fanout/tick-log-writer.js';
 export interface FeedBatch {
   readonly source: string;
   readonly session: string;
-  /** Positive integer that rises in its session. */
+  /** An integer from 0 that rises in its session. */
   readonly sequence: number;
   /**
    * For a batch that is brought in pieces of GROUP_TICKS_MAX places (a streamed upload): number of the first part in

@@ -5,6 +5,9 @@
 import type { Acknowledged } from './acknowledged.js';
 import type { OwnSession } from './own-sessions.js';
 
+/** Below every sequence: handlers may count from 0. */
+const NOTHING_STORED = -1;
+
 export interface FeedIdentity {
   readonly source: string;
   readonly session: string;
@@ -18,7 +21,7 @@ export interface FeedIdentity {
 
 export class NamedIdentity implements FeedIdentity {
   /** What this connection was acknowledged stays known, also when the memory had to forget its session. */
-  private storedHere = 0;
+  private storedHere = NOTHING_STORED;
 
   constructor(
     readonly source: string,
@@ -37,7 +40,7 @@ export class NamedIdentity implements FeedIdentity {
 
   /** A session's sequences are stored in order: all below a stored one are stored. */
   holds(seq: number): boolean {
-    return seq <= this.storedHere || seq <= (this.last() ?? 0);
+    return seq <= this.storedHere || seq <= (this.last() ?? NOTHING_STORED);
   }
 
   store(seq: number): void {
@@ -47,7 +50,7 @@ export class NamedIdentity implements FeedIdentity {
 }
 
 export class OwnIdentity implements FeedIdentity {
-  private stored = 0;
+  private stored = NOTHING_STORED;
   private readonly offset: number;
 
   /** @param first the first sequence of the connection */

@@ -221,6 +221,51 @@ describe('FeedSession', () => {
     expect(log.applied).toHaveLength(4);
   });
 
+  it('stores the batches of a handler that counts from 0, and knows them again', async () => {
+    const first = connect();
+    first.hello();
+    first.ticks(0);
+    first.ticks(1);
+    first.ticks(0);
+    await turns();
+    expect(first.drain()).toEqual(['ready', 'ack 0', 'ack 1', 'ack 0']);
+    expect(prices()).toEqual([0, 1]);
+    const alone = connect();
+    alone.hello('s2');
+    alone.ticks(0, [trade({ price: 7 })]);
+    await turns();
+    const back = connect();
+    back.hello('s2');
+    back.ticks(0, [trade({ price: 7 })]);
+    back.ticks(1, [trade({ price: 8 })]);
+    await turns();
+    expect([alone.drain(), back.drain()]).toEqual([
+      ['ready', 'ack 0'],
+      ['ready 0', 'ack 0', 'ack 1'],
+    ]);
+    expect(prices()).toEqual([0, 1, 7, 8]);
+  });
+
+  it.each([
+    ['with', true],
+    ['without', false],
+  ])('stores sequence 0 %s hello when it comes again after busy', async (_name, named) => {
+    const connection = connect();
+    if (named) connection.hello();
+    fates = ['full', 'stored_unanswered'];
+    connection.ticks(0);
+    connection.ticks(1);
+    await turns();
+    expect(connection.drain().slice(named ? 1 : 0)).toEqual(['busy 0 from 0', 'busy 1 from 0']);
+    for (const seq of [0, 1]) connection.ticks(seq);
+    await turns();
+    expect(connection.drain()).toEqual(['busy 0 from 0', 'busy 1 from 0']);
+    for (const seq of [0, 1, 0]) connection.ticks(seq);
+    await turns();
+    expect(connection.drain()).toEqual(['ack 0', 'ack 1', 'ack 0']);
+    expect(prices()).toEqual([0, 1]);
+  });
+
   it('lets a repeat of what is under way share its fate', async () => {
     const connection = connect();
     connection.hello();

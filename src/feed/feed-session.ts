@@ -67,7 +67,7 @@ export class FeedSession {
   private expected: number | null = null;
   /** What failed: nothing later is taken before this comes again. */
   private resendFrom: number | null = null;
-  /** The lowest sequence that is not acknowledged; 0 before the first. */
+  /** The lowest sequence that is not acknowledged; of no meaning before the first `ticks`. */
   private unacknowledged = 0;
   private round = 0;
   private lastBusy: Busy = busy('queue_full');

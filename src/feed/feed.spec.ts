@@ -174,6 +174,25 @@ describe('feed ingestion', () => {
       expect(count()).toBe(1_290);
     });
 
+    it('stores an upload of sequence 0 once, also when it was busy before', async () => {
+      const body = JSON.stringify([trade()]);
+      expect(await app.post(body, JSON_TYPE, named(0))).toMatchObject({ status: 200, body: { accepted: 1 } });
+      expect(count()).toBe(1);
+      for (const text of [body, ndjson([trade()])]) {
+        const type = text === body ? JSON_TYPE : NDJSON;
+        app.fates.push('full');
+        expect(await app.post(text, type, named(0, type))).toMatchObject({ status: 503 });
+        for (let i = 0; i < 2; i++)
+          expect(await app.post(text, type, named(0, type))).toMatchObject({
+            status: 200,
+            body: { accepted: 1 },
+          });
+      }
+      expect(count()).toBe(3);
+      expect(await app.post(body, JSON_TYPE, named(1))).toMatchObject({ status: 200 });
+      expect(count()).toBe(4);
+    });
+
     it.each([
       ['full', 'log_full'],
       ['lost', 'store_unavailable'],

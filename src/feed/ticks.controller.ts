@@ -78,7 +78,7 @@ export class TicksController {
   @ApiHeader({
     name: 'Tickcast-Sequence',
     required: false,
-    description: 'Positive integer, rises in its session.',
+    description: 'Integer from 0 to 2^53 - 1 that rises in its session.',
   })
   @ApiResponse({
     status: 200,

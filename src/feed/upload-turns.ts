@@ -47,7 +47,8 @@ export class UploadTurns {
 
   private named(name: UploadName): UploadTurn {
     const { source, session, sequence } = name;
-    const last = this.acknowledged.last(source, session) ?? 0;
+    // -1: nothing is stored, handlers may count from 0.
+    const last = this.acknowledged.last(source, session) ?? -1;
     const key = `${source} ${session}`;
     const sequences = this.underWay.get(key) ?? [];
     // One that is stored meanwhile by its retry, but still hangs on a dead connection, stands in nobody's way.
