@@ -214,7 +214,7 @@ describe('feed ingestion', () => {
       },
     );
 
-    it('is busy in the middle of a stream, says what is stored, and the rest can go on under the next sequence', async () => {
+    it('is busy in the middle of a stream, says what is stored, and takes the repeat without doubling anything', async () => {
       const lines = Array.from({ length: 40_000 }, (_, i) => JSON.stringify(trade({ price: i + 1 })));
       app.fates.push('stored', 'stored', 'lost');
       const { status, body } = await app.post(lines.join('\n'), NDJSON, named(1));
@@ -223,7 +223,7 @@ describe('feed ingestion', () => {
       expect(stored).toBeGreaterThan(0);
       expect(stored % 500).toBe(0);
       expect(count()).toBe(stored);
-      await app.post(lines.slice(stored).join('\n'), NDJSON, named(2));
+      await app.post(lines.join('\n'), NDJSON, named(1));
       expect(app.log.applied.map(({ price }) => price)).toEqual(
         lines.map((_, i) => (i + 1) * 10 ** app.registry.bySymbol('AAPL')!.priceScale),
       );

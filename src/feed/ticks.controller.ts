@@ -69,7 +69,8 @@ export class TicksController {
       'Bodies may be gzipped. Answered when everything is stored; bad ticks are listed, the others are taken. ' +
       'With the three headers a retry is harmless: send the same body under the same names. Uploads of one session go ' +
       'one after the other, and their sequences rise. When an NDJSON upload ends early, `storedLines` says how many ' +
-      'lines from the beginning are done with: go on after them under the next sequence, or repeat all of it under the same.',
+      'lines from the beginning are surely stored; some behind them may be, too. Repeat all of it under the same three ' +
+      'names: what is stored is dropped by its place.',
   })
   @ApiConsumes('application/json', 'application/x-ndjson', 'application/msgpack')
   @ApiBody({ schema: { type: 'array', items: { type: 'object' } } })
