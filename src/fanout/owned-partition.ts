@@ -13,6 +13,8 @@ import type { Commit, CommitAnswer, LogEntry } from './partition-store.js';
 
 /** Between two sendings of a commit that was not answered. */
 const RETRY_MS = 50;
+/** What one batch takes from the log, passed by one read at most: the rest goes with the next turn. */
+const BATCH_INPUT_BYTES_MAX = 1_048_576;
 /** How long a partition that is given back waits for its last answer. */
 const RELEASE_MS_MAX = 2_000;
 
@@ -21,14 +23,17 @@ export type PartitionLoss = 'fenced' | 'old_epoch' | 'given_up';
 const decoder = new LogEntryDecoder();
 
 export class OwnedPartition {
-  /** The last read ended before the log did. */
+  /** The last read ended before the log did, or what it brought waits for the next turn. */
   hasMore = false;
+  /** The turn in which this partition last had its share: the longest ago comes first in the next one. */
+  servedInTurn = 0;
   private state: 'idle' | 'reading' | 'committing' | 'lost' = 'idle';
   private releasing = false;
   private readonly numbering: PartitionNumbering;
   /** Read in this turn and not applied yet. */
   private entries: readonly LogEntry[] = [];
   private entriesApplied = 0;
+  private bytesApplied = 0;
   /** Where the log is read from; null: from the offset in the store, dropping what was applied already. */
   private offset: string | null = null;
   /** Sent again, as it is, until it is answered. */
@@ -57,6 +62,16 @@ export class OwnedPartition {
   /** Ready for a turn: nothing is in flight. */
   get idle(): boolean {
     return this.state === 'idle' && !this.releasing;
+  }
+
+  /** The batch in the making may read on: the log has more, and there is room for it. */
+  get mayReadOn(): boolean {
+    return this.hasMore && this.bytesApplied < BATCH_INPUT_BYTES_MAX;
+  }
+
+  /** Something was read that is not applied yet. */
+  get hasRead(): boolean {
+    return this.entries.length > 0;
   }
 
   /** Resolves when nothing is in flight. */
@@ -102,12 +117,19 @@ export class OwnedPartition {
     this.hasMore = false;
   }
 
+  /** The turn has no time left for what was read: the next one follows at once. */
+  postpone(): void {
+    this.entries = [];
+    this.hasMore = true;
+  }
+
   /** Applies what was read. */
   apply(): void {
     const { clock, counters, log } = this.world;
     const nowS = Math.floor(clock.nowUs() / 1_000_000);
     const visitor = this.owned.images.beginApply(this.owned.marks, clock.monotonicMs(), nowS);
     for (const { id, bytes } of this.entries) {
+      this.bytesApplied += bytes.length;
       try {
         decoder.decode(bytes, visitor);
       } catch (error) {
@@ -129,6 +151,7 @@ export class OwnedPartition {
     if (this.entriesApplied > 0) this.flight = this.numbering.nextBatch(this.offset);
     else if (this.isHeartbeatDue()) this.flight = this.numbering.heartbeat();
     this.entriesApplied = 0;
+    this.bytesApplied = 0;
   }
 
   /** Sends what is in flight, until it is answered. */

@@ -11,11 +11,15 @@ import { StoreUnavailable } from './store-unavailable.js';
 const MS_PER_READ = 100;
 /** A backlog is worked off over several turns: each renews the leases and tells the gateways where the partition is. */
 const READING_MS_MAX = 250;
+/** Turns that a stopping owner takes over a backlog; what is left stays in the log for the next owner. */
+const LAST_TURNS_MS_MAX = 2_000;
 
 export class Owner {
   private readonly partitions = new Map<number, OwnedPartition>();
   private readonly acquiring = new Set<number>();
-  private turning: Promise<void> | undefined;
+  private turning: Promise<boolean> | undefined;
+  private turns = 0;
+  private sent: Promise<unknown> = Promise.resolve();
   private readonly roundsMax: number;
   private readonly endWatch: () => void;
 
@@ -72,34 +76,53 @@ export class Owner {
     await this.partitions.get(partition)?.release();
   }
 
-  /** One turn over all partitions that have nothing in flight. A turn that still runs is joined. Never rejects. */
-  turn(): Promise<void> {
+  /**
+   * One turn over all partitions that have nothing in flight. A turn that still runs is joined. Never rejects.
+   * @returns whether the log holds more than the turn could take: the next one should follow at once
+   */
+  turn(): Promise<boolean> {
     this.turning ??= this.runTurn().finally(() => {
       this.turning = undefined;
     });
     return this.turning;
   }
 
-  private async runTurn(): Promise<void> {
-    const { store } = this.world;
+  private async runTurn(): Promise<boolean> {
+    const { store, clock } = this.world;
+    this.turns++;
     const turn = [...this.partitions.values()].filter((partition) => partition.idle);
+    turn.sort((a, b) => a.servedInTurn - b.servedInTurn);
     let reading = turn;
-    const untilMs = this.world.clock.monotonicMs() + READING_MS_MAX;
+    const untilMs = clock.monotonicMs() + READING_MS_MAX;
     for (let round = 0; reading.length > 0 && round < this.roundsMax; round++) {
-      if (round > 0 && this.world.clock.monotonicMs() > untilMs) break;
+      if (round > 0 && clock.monotonicMs() > untilMs) break;
       await readTogether(reading, (issue) => store.together(issue));
       await this.meetNewSymbols(reading);
-      for (const partition of reading) {
-        this.guard(partition, () => partition.apply());
-        if (partition.hasMore) await eventLoopTurn();
-      }
-      reading = reading.filter((partition) => partition.hasMore);
+      await this.apply(reading, untilMs);
+      reading = reading.filter((partition) => partition.mayReadOn);
     }
     // Everything is encoded before anything is sent, else the store is woken once per partition.
     for (const partition of turn) this.guard(partition, () => partition.close());
     store.together(() => {
       for (const partition of turn) partition.send();
     });
+    this.sent = Promise.all(turn.map((partition) => partition.settled));
+    return turn.some((partition) => partition.hasMore);
+  }
+
+  /** The first one always has its share, so that every turn gets on. */
+  private async apply(reading: readonly OwnedPartition[], untilMs: number): Promise<void> {
+    let hasServed = false;
+    for (const partition of reading) {
+      if (hasServed && partition.hasRead && this.world.clock.monotonicMs() > untilMs) {
+        partition.postpone();
+        continue;
+      }
+      hasServed ||= partition.hasRead;
+      partition.servedInTurn = this.turns;
+      this.guard(partition, () => partition.apply());
+      if (partition.hasMore) await eventLoopTurn();
+    }
   }
 
   /** A fault of ours in one partition must not stop the others. */
@@ -133,17 +156,26 @@ export class Owner {
     });
   }
 
+  /** Resolves when what the last turn sent is answered. */
+  async answered(): Promise<void> {
+    await this.sent;
+  }
+
   /** Resolves when no commit is in flight. */
   async settled(): Promise<void> {
     await Promise.all([...this.partitions.values()].map((partition) => partition.settled));
   }
 
-  /** The last turn: what the log holds is published, then everything is given back. */
+  /** The last turns: what the log holds is published, then everything is given back. */
   async stop(): Promise<void> {
     await this.turning;
-    // A partition with a heartbeat in flight would miss the last turn.
-    await Promise.all([...this.partitions.values()].map((partition) => partition.settledOrLate()));
-    await this.turn();
+    const untilMs = this.world.clock.monotonicMs() + LAST_TURNS_MS_MAX;
+    let hasMore = true;
+    while (hasMore) {
+      // A partition with a heartbeat in flight would miss the last turn.
+      await Promise.all([...this.partitions.values()].map((partition) => partition.settledOrLate()));
+      hasMore = (await this.turn()) && this.world.clock.monotonicMs() < untilMs;
+    }
     await Promise.all([...this.partitions.keys()].map((partition) => this.release(partition)));
     this.endWatch();
   }

@@ -1,10 +1,12 @@
 import { OwnerCounters } from './fanout-counters.js';
 import { VirtualTime } from './live-time.fixture.js';
+import { GroupEncoder, joinGroups } from './log-entry.js';
 import { MemoryPartitionStore } from './memory-partition-store.js';
 import { MemoryStore } from './memory-store.js';
 import { MemoryTape } from './memory-tape.js';
 import { MemoryTickLog } from './memory-tick-log.js';
 import { groupOf, makeOwner, makeWriter, tradeIdsOn, tradeOf } from './owner.fixture.js';
+import type { Commit, CommitAnswer } from './partition-store.js';
 import { instrument, ListedRegistry } from './registry.fixture.js';
 import { TurnTimer } from './turn-timer.js';
 
@@ -32,6 +34,32 @@ async function world(intervalMs: number) {
       return { count: entries.length, ids: tradeIdsOn(entries) };
     },
   };
+}
+
+const MIB = 1_048_576;
+const encoder = new GroupEncoder();
+let sequences = 0;
+
+/** Puts trades of at least so many bytes into a partition's log. */
+function fillLog(store: MemoryStore, partition: number, bytesMin: number): void {
+  const kept = store.partition(partition);
+  for (let bytes = 0; bytes < bytesMin; ) {
+    const trades = Array.from({ length: bytesMin === 1 ? 1 : 1_000 }, (_, i) =>
+      tradeOf(partition + 1, `${i}`.padEnd(40)),
+    );
+    const entry = joinGroups([encoder.encode(groupOf('spec', 'bulk', ++sequences, ...trades), trades)]);
+    kept.log.push({ id: ++kept.logTop, bytes: entry });
+    bytes += entry.length;
+  }
+}
+
+/** The commits of one partition are never answered. */
+class HangingStore extends MemoryPartitionStore {
+  hangs = -1;
+
+  override commit(partition: number, commit: Commit): Promise<CommitAnswer> {
+    return partition === this.hangs ? new Promise(() => undefined) : super.commit(partition, commit);
+  }
 }
 
 describe('TurnTimer', () => {
@@ -76,6 +104,53 @@ describe('TurnTimer', () => {
     expect(owner.owns(0)).toBe(true);
     expect(store.partition(0).lease?.untilMs).toBeGreaterThan(time.monotonicMs());
   });
+
+  it('takes turns at once while the log holds more than a turn can take', async () => {
+    const { time, store, counters } = await world(10_000);
+    fillLog(store, 0, 3 * MIB);
+    await time.advance(10_000);
+    // What follows needs turns of the event loop, but no time of the clock.
+    for (let i = 0; i < 100; i++) await time.advance(1);
+    const { log, tape } = store.partition(0);
+    expect(log).toHaveLength(0);
+    const batches = tape.slice(1);
+    expect(batches.length).toBeGreaterThanOrEqual(3);
+    for (const { bytes } of batches) expect(bytes.length).toBeLessThan(2 * MIB);
+    expect(counters.lateTurns).toBe(0);
+    await time.advance(9_000);
+    expect(store.partition(0).tape).toHaveLength(1 + batches.length);
+  });
+
+  it.each([0, 50])(
+    'is held up by a commit that hangs for one heartbeat at most (interval %d)',
+    async (intervalMs) => {
+      const time = new VirtualTime();
+      const store = new MemoryStore(time, 'run');
+      const partitions = new HangingStore(store, 3_000);
+      const registry = new ListedRegistry([instrument(1), instrument(2)]);
+      const { owner, counters } = makeOwner(
+        partitions,
+        { registry, clock: time, timers: time },
+        { intervalMs },
+      );
+      for (const partition of [0, 1]) await owner.acquire(partition);
+      const timer = new TurnTimer(owner, intervalMs, 500, time, time, counters);
+      timer.start();
+      await time.advance(100);
+      partitions.hangs = 0;
+      fillLog(store, 0, 2 * MIB);
+      fillLog(store, 1, 1);
+      await time.advance(700);
+      const before = store.partition(1).tape.length;
+      expect(before).toBeGreaterThan(1);
+      for (let i = 0; i < 10; i++) {
+        fillLog(store, 1, 1);
+        await time.advance(60);
+      }
+      expect(store.partition(1).tape.length).toBe(before + 10);
+      timer.stop();
+    },
+  );
 
   it('counts turns that come a whole interval late', async () => {
     const { time, counters } = await world(50);

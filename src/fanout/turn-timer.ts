@@ -1,6 +1,6 @@
 /**
  * When turns begin: at multiples of the interval, so that the owners of a cluster publish in step. Only the phase comes
- * from wall time, never the order of anything.
+ * from wall time, never the order of anything. While the log holds more than a turn could take, turns follow at once.
  */
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import type { Clock } from '../clock.js';
@@ -49,9 +49,10 @@ export class TurnTimer {
     });
   }
 
-  private planTurn(): void {
+  private planTurn(isAtOnce = false): void {
     if (this.stopped) return;
-    this.cancelTurn = this.timers.after(this.waitMs(), () => this.takeTurn());
+    if (isAtOnce) this.plannedMs = this.clock.nowUs() / 1000;
+    this.cancelTurn = this.timers.after(isAtOnce ? 0 : this.waitMs(), () => this.takeTurn());
   }
 
   private waitMs(): number {
@@ -69,9 +70,19 @@ export class TurnTimer {
     const beganMs = this.clock.monotonicMs();
     if (this.intervalMs === 0) this.plannedMs = this.clock.nowUs() / 1000 + TURN_MS_MIN;
     else if (this.clock.nowUs() / 1000 - this.plannedMs > this.intervalMs) this.counters.lateTurns++;
-    await this.owner.turn();
+    const hasMore = await this.owner.turn();
     this.durations.record(Math.max(1, Math.round((this.clock.monotonicMs() - beganMs) * 1e6)));
-    if (this.intervalMs === 0) await this.owner.settled();
-    this.planTurn();
+    if (this.intervalMs === 0 || hasMore) await this.answeredOrLate();
+    this.planTurn(hasMore);
+  }
+
+  /** A commit that is not answered holds up the other partitions for one turn, and for one heartbeat at most. */
+  private async answeredOrLate(): Promise<void> {
+    let cancel: () => void = () => undefined;
+    const late = new Promise<void>((resolve) => {
+      cancel = this.timers.after(this.heartbeatMs, resolve);
+    });
+    await Promise.race([this.owner.answered(), late]);
+    cancel();
   }
 }
