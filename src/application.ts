@@ -17,8 +17,8 @@ export async function createApplication(config: Config): Promise<NestFastifyAppl
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.forRoot(config),
     createHttpAdapter(config),
-    // What fails goes to the caller, not to Nest's process.abort().
-    { abortOnError: false, bufferLogs: true },
+    // What fails goes to the caller, not to Nest's process.abort(), nor to its own log on standard output.
+    { abortOnError: false, logger: false },
   );
   app.useLogger(new NestLog(app.get(LOG)));
   app.useWebSocketAdapter(

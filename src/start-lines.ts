@@ -1,5 +1,6 @@
 /** The few lines that a process says on standard output and error when it starts, for people and scripts. */
 import type { Config } from './config.js';
+import { StoreUnavailable } from './fanout/store-unavailable.js';
 
 /** E.g. `Tickcast 0.1.0 ready at http://127.0.0.1:8080 (feed, fanout, gateway, admin; embedded: …)`. */
 export function readyLine(config: Config, url: string, version: string): string {
@@ -30,6 +31,8 @@ export function startFault(error: unknown, config: Config): string {
   if (code === 'EACCES' && port !== undefined) {
     return `This user may not listen on port ${port}; TICKCAST_PORT sets another one.`;
   }
+  // Where it was thrown helps nobody to bring the store back.
+  if (error instanceof StoreUnavailable) return `Tickcast could not start: ${error.message}`;
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `Tickcast could not start: ${text}`;
 }

@@ -3,10 +3,15 @@
  * would be looked for away from their history.
  */
 import { PARTITION_HASH } from '#market-data';
+import { ConfigError } from '../config.js';
 
-export class LayoutMismatch extends Error {
-  override readonly name = 'LayoutMismatch';
-  readonly code = 'layout_mismatch';
+/** This process is set up for another store: starting it again does not help. */
+export class LayoutMismatch extends ConfigError {
+  override readonly code = 'layout_mismatch';
+
+  constructor(fault: string) {
+    super([fault]);
+  }
 }
 
 export interface Layout {
