@@ -9,9 +9,35 @@ export interface Clock {
   monotonicMs(): number;
 }
 
+/** Beyond this the wall clock was set, or the machine stood still while the monotonic clock did not count. */
+const WALL_OFF_MS_MAX = 1_000;
+
+/**
+ * Wall time with the resolution and the steady pace of the monotonic clock. It follows the wall clock only when that
+ * differs by more than a second: small corrections would make stamps jump.
+ * @param wallMs whole ms since the Unix epoch
+ * @param originMs wall time at which `monotonicMs` was 0
+ * @returns reads µs since the Unix epoch
+ */
+export function steadyWallClock(
+  wallMs: () => number,
+  monotonicMs: () => number,
+  originMs: number,
+): () => number {
+  let anchorMs = originMs;
+  return () => {
+    const sinceMs = monotonicMs();
+    const nowMs = wallMs();
+    if (Math.abs(anchorMs + sinceMs - nowMs) > WALL_OFF_MS_MAX) anchorMs = nowMs - sinceMs;
+    return Math.floor((anchorMs + sinceMs) * 1000);
+  };
+}
+
+const monotonicMs = () => performance.now();
+
 export const systemClock: Clock = {
-  nowUs: () => Math.floor((performance.timeOrigin + performance.now()) * 1000),
-  monotonicMs: () => performance.now(),
+  nowUs: steadyWallClock(Date.now, monotonicMs, performance.timeOrigin),
+  monotonicMs,
 };
 
 /** Nest token of the Clock. */
