@@ -16,7 +16,7 @@ import type { OwnerWorld } from './owner-world.js';
 import { Ownership } from './ownership.js';
 import { PartitionedLogWriter } from './partitioned-log-writer.js';
 import { RedisConnections } from './redis-connections.js';
-import { fixLayout } from './redis-layout.js';
+import { fixLayout, LayoutGuard } from './redis-layout.js';
 import { type Stores, storesOf } from './stores.js';
 import { TurnTimer } from './turn-timer.js';
 
@@ -24,6 +24,8 @@ import { TurnTimer } from './turn-timer.js';
 export const FANOUT_PARTS = Symbol('FANOUT_PARTS');
 
 export interface FanoutParts {
+  /** Null when embedded. */
+  readonly layout: LayoutGuard | null;
   /** Role feed. */
   readonly writer: PartitionedLogWriter | null;
   /** Role fanout. */
@@ -61,12 +63,25 @@ export function fanoutParts(
   const stores = storesOf(config, connections, clock);
   const has = (role: Config['roles'][number]) => config.roles.includes(role);
   return {
+    layout: connections === null ? null : guardLayout(config, connections, log),
     writer: has('feed') ? makeWriter(config, stores, registry, clock, log) : null,
     owner: has('fanout') ? makeOwner(config, stores, registry, clock, log) : null,
     follower: has('gateway')
       ? new LiveFollower(stores.forGateway(), followerLimits(config), clock, systemTimers, Math.random, log)
       : null,
   };
+}
+
+/** A store with another layout is left alone: without connections nothing is written, and `/ready` says why. */
+function guardLayout(config: Config, connections: RedisConnections, log: Log): LayoutGuard {
+  return new LayoutGuard(
+    connections.command('layout'),
+    new Names(config.redisPrefix),
+    config.partitions,
+    systemTimers,
+    log,
+    () => void connections.close(),
+  );
 }
 
 function makeWriter(

@@ -52,8 +52,9 @@ export class FanoutModule implements OnApplicationBootstrap {
 
   /** The registry is loaded by now: an owner that knew no instrument could apply nothing. */
   onApplicationBootstrap(): void {
-    const { writer, owner, follower } = this.parts;
+    const { layout, writer, owner, follower } = this.parts;
     const { lifecycle, readiness, health, metrics, clock } = this;
+    if (layout !== null) readiness.add('layout', () => layout.unready());
     if (writer !== null) {
       lifecycle.onStop('log', 'tick log', () => writer.stop());
       health.add('tick log', () => writer.degraded());
