@@ -39,7 +39,8 @@ export class OwnedPartition {
   /** Sent again, as it is, until it is answered. */
   private flight: Commit | undefined;
   private sending: Promise<void> = Promise.resolve();
-  private saidMs = Number.NEGATIVE_INFINITY;
+  /** When the store last answered that this owner's position stands; monotonic. */
+  saidMs = Number.NEGATIVE_INFINITY;
 
   /** @param lost is told, once, that the partition is no longer owned */
   constructor(

@@ -221,6 +221,48 @@ describe('Ownership', () => {
     expect(owned(b.owner)).toEqual(preferred('b', 'a', 'b'));
   });
 
+  it('is not seen by what it only believes to own: others may have taken it in the outage', async () => {
+    const { time, store } = world();
+    const a = node(store, time, 'a');
+    const b = node(store, time, 'b');
+    await time.advance(2_000);
+    b.register.break();
+    const hung = owned(b.owner);
+    expect(hung).toEqual(preferred('b', 'a', 'b'));
+    for (let ms = 0; ms < NODE_MS_MAX + 1_500; ms += 100) {
+      store.nodes.delete('b');
+      a.owner.beat();
+      await time.advance(100);
+    }
+    expect(owned(a.owner)).toHaveLength(PARTITIONS);
+    b.register.mend();
+    // Its look comes before the answers to its commits.
+    await time.advance(600);
+    expect([...store.nodes.keys()]).toEqual(['a']);
+    b.owner.beat();
+    for (let ms = 0; ms < 2_000; ms += 100) {
+      a.owner.beat();
+      await time.advance(100);
+    }
+    expect(owned(b.owner)).toEqual([]);
+    expect(owned(a.owner)).toHaveLength(PARTITIONS);
+  });
+
+  it('is seen at once when the store confirms what it owns', async () => {
+    const { time, store } = world();
+    const a = node(store, time, 'a');
+    await time.advance(1);
+    a.register.break();
+    await time.advance(1_000);
+    a.register.mend();
+    store.nodes.delete('a');
+    await time.advance(600);
+    expect([...store.nodes.keys()]).toEqual([]);
+    a.owner.beat();
+    await time.advance(600);
+    expect([...store.nodes.keys()]).toEqual(['a']);
+  });
+
   it('owns also a partition whose stored state cannot be read, and says so for a while', async () => {
     const { time, store } = world();
     const a = node(store, time, 'a');

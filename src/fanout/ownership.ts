@@ -26,6 +26,8 @@ export class Ownership {
   private beatenMs = Number.NEGATIVE_INFINITY;
   /** After a lost connection the owners that still live come first, for one lease time. */
   private contendFromMs = Number.NEGATIVE_INFINITY;
+  /** When the connection came back. */
+  private backMs = Number.NEGATIVE_INFINITY;
   private looking: Promise<void> | undefined;
   private lookAgain = false;
   private cancelLook: () => void = () => undefined;
@@ -56,9 +58,11 @@ export class Ownership {
       },
       lost: () => {
         this.contendFromMs = Number.POSITIVE_INFINITY;
+        this.backMs = Number.POSITIVE_INFINITY;
       },
       back: () => {
-        this.contendFromMs = this.clock.monotonicMs() + this.settings.leaseMs;
+        this.backMs = this.clock.monotonicMs();
+        this.contendFromMs = this.backMs + this.settings.leaseMs;
       },
     });
     this.plan(0);
@@ -107,7 +111,7 @@ export class Ownership {
 
   private async lookOnce(): Promise<void> {
     // A node that may not contend yet must not be seen either: the others would give back what it cannot take.
-    if (this.clock.monotonicMs() < this.contendFromMs && this.owner.owned().next().done === true) return;
+    if (!this.mayContend() && !this.ownsSince(this.backMs)) return;
     try {
       await this.beat();
       await this.giveBack();
@@ -115,6 +119,16 @@ export class Ownership {
     } catch (error) {
       this.rareLog.warn('partitions not looked after', { error: String(error) });
     }
+  }
+
+  private mayContend(): boolean {
+    return this.clock.monotonicMs() >= this.contendFromMs;
+  }
+
+  /** Whether the store has confirmed since then that this node owns something: after an outage it only believes so. */
+  private ownsSince(sinceMs: number): boolean {
+    for (const { saidMs } of this.owner.owned()) if (saidMs >= sinceMs) return true;
+    return false;
   }
 
   private async beat(): Promise<void> {
@@ -134,7 +148,7 @@ export class Ownership {
   }
 
   private async acquireOwn(): Promise<void> {
-    if (this.clock.monotonicMs() < this.contendFromMs) return;
+    if (!this.mayContend()) return;
     const wanted: number[] = [];
     for (let partition = 0; partition < this.settings.partitions; partition++) {
       if (this.isMine(partition) && !this.owner.owns(partition)) wanted.push(partition);
