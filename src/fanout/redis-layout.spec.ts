@@ -31,15 +31,17 @@ describe('LayoutGuard', () => {
     return { redis, mismatched, guard: new LayoutGuard(redis, names, 16, systemTimers, quietLog, tell) };
   }
 
-  const stored = () => redisCli(server, 'HGET', names.registry.layout, 'partitions');
-
   it('fixes it again in a store that came back empty, before another process can fix another one', async () => {
     const { redis, guard } = await guarded();
     const back = once(redis, 'ready');
     await server.restart({ empty: true });
     await back;
-    while ((await stored()).trim() === '') await new Promise((resolve) => setImmediate(resolve));
-    expect((await stored()).trim()).toBe('16');
+    let partitions: string | null = null;
+    while (partitions === null) {
+      await new Promise((resolve) => setImmediate(resolve));
+      partitions = await redis.hget(names.registry.layout, 'partitions');
+    }
+    expect(partitions).toBe('16');
     expect(guard.unready()).toBeNull();
     await expect(fixLayout(redis, names, 32)).rejects.toThrow(/begun with 16/);
   });
