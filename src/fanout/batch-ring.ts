@@ -2,6 +2,8 @@
  * An owner's own newest batches: what Redis lost in a failover is put back from here. Bounded by age, and by bytes over
  * all partitions of the process.
  */
+import { Fifo } from './fifo.js';
+import { KeepBudget, type Keeper } from './keep-budget.js';
 import type { MarkMove } from './session-marks.js';
 
 export interface RingBatch {
@@ -17,45 +19,41 @@ export interface RingBatch {
 }
 
 /** Bytes of all rings of the process. */
-export class RingBudget {
-  bytes = 0;
+export class RingBudget extends KeepBudget {}
 
-  constructor(readonly bytesMax: number) {}
-}
-
-export class BatchRing {
-  private batches: RingBatch[] = [];
+export class BatchRing implements Keeper {
+  private readonly batches = new Fifo<RingBatch>();
 
   constructor(
     private readonly ageMsMax: number,
     private readonly budget: RingBudget,
   ) {}
 
-  push(batch: RingBatch): void {
-    this.batches.push(batch);
-    this.budget.bytes += sizeOf(batch);
-    let drop = 0;
-    while (drop < this.batches.length && this.isOver(this.batches[drop]!, batch.storedMs)) {
-      this.budget.bytes -= sizeOf(this.batches[drop]!);
-      drop++;
-    }
-    if (drop > 0) this.batches.splice(0, drop);
+  get oldestMs(): number | undefined {
+    return this.batches.first?.storedMs;
   }
 
-  private isOver(batch: RingBatch, nowMs: number): boolean {
-    return nowMs - batch.storedMs > this.ageMsMax || this.budget.bytes > this.budget.bytesMax;
+  push(batch: RingBatch): void {
+    this.batches.push(batch);
+    this.budget.add(this, sizeOf(batch));
+    while (this.oldestMs !== undefined && batch.storedMs - this.oldestMs > this.ageMsMax) this.dropOldest();
+    this.budget.fit(batch.storedMs, this.ageMsMax);
+  }
+
+  dropOldest(): void {
+    const batch = this.batches.shift();
+    if (batch !== undefined) this.budget.remove(this, sizeOf(batch));
   }
 
   /** Batches after `number` up to the newest; undefined when the ring does not reach back so far. */
   after(number: number): readonly RingBatch[] | undefined {
-    const first = this.batches[0];
+    const { first } = this.batches;
     if (first === undefined || first.number > number + 1) return undefined;
-    return this.batches.slice(number + 1 - first.number);
+    return this.batches.all().slice(number + 1 - first.number);
   }
 
   clear(): void {
-    for (const batch of this.batches) this.budget.bytes -= sizeOf(batch);
-    this.batches = [];
+    while (this.oldestMs !== undefined) this.dropOldest();
   }
 }
 

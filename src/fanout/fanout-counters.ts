@@ -30,6 +30,9 @@ export class OwnerCounters {
   /** Turns that began later than a whole interval after their time. */
   lateTurns = 0;
 
+  /** Batches that left a ring before their age, for want of bytes: a failover may lose them. */
+  ringBatchesCut = 0;
+
   /** Trades that no tape has any more: Redis lost its tail, and the ring did not reach back so far. */
   excludedTrades = 0;
   readonly epochs = { first: 0, run_changed: 0, state_lost: 0, gap: 0, meta_lost: 0, refused: 0 };

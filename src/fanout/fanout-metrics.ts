@@ -26,6 +26,7 @@ const OWNER_HELP: { readonly [name in NumberOf<OwnerCounters>]: string } = {
   lateTurns: 'Turns that began a whole interval late',
   linesReplaced: 'Lines forgotten because their symbol had more than eight: repeats on them are not known',
   unreadableStates: 'Stored states that could not be read when a partition was acquired',
+  ringBatchesCut: 'Batches given up for their bytes before a failover could no longer lose them',
   excludedTrades: 'Published trades that no tape has any more',
 };
 
@@ -70,6 +71,8 @@ const WRITER_HELP: { readonly [name in Exclude<NumberOf<WriterCounters>, 'queueB
   entries: 'Entries stored in the tick log',
   entryBytes: 'Bytes of stored entries',
   entriesAgain: 'Entries appended again because the store came back as another run',
+  tailEntriesCut: 'Entries given up for their bytes before a failover could no longer lose them',
+  tailEntriesLeft: 'Entries that the store may have lost, not appended again before the process stopped',
   offersStored: 'Batches of feed handlers that were stored',
 };
 

@@ -124,7 +124,9 @@ function makeOwner(
       tape: { ageMsMax: config.tapeSeconds * 1000, bytesMax: config.tapeBytesMax },
       dayRoll: config.dayRoll === 'utc',
     },
-    ringBudget: new RingBudget(config.ringBytesMax),
+    ringBudget: new RingBudget(config.ringBytesMax, () => {
+      counters.ringBatchesCut++;
+    }),
     random: Math.random,
     token: () => randomBytes(12).toString('hex'),
   };

@@ -1,48 +1,52 @@
 /**
  * What a feed process keeps of its acknowledged entries, to append again when the store comes back as another run: a
- * failover may have lost its newest part. Age is looked at when something is added, so an outage does not empty it.
+ * failover may have lost its newest part. Age is looked at when something is added, and when the connection breaks, but
+ * not while it is broken: an outage does not empty it.
  */
+import { Fifo } from './fifo.js';
+import type { KeepBudget, Keeper } from './keep-budget.js';
+
 interface TailEntry {
   readonly bytes: Uint8Array;
   /** Monotonic. */
   readonly storedMs: number;
 }
 
-/** Bytes of the tails of all partitions. */
-export class TailBudget {
-  bytes = 0;
+export class LogTail implements Keeper {
+  private readonly entries = new Fifo<TailEntry>();
 
-  constructor(readonly bytesMax: number) {}
-}
-
-export class LogTail {
-  private readonly entries: TailEntry[] = [];
-
+  /** @param budget of the tails of all partitions */
   constructor(
     private readonly ageMsMax: number,
-    private readonly budget: TailBudget,
+    private readonly budget: KeepBudget,
   ) {}
 
   get isEmpty(): boolean {
-    return this.entries.length === 0;
+    return this.entries.first === undefined;
+  }
+
+  get oldestMs(): number | undefined {
+    return this.entries.first?.storedMs;
   }
 
   add(bytes: Uint8Array, nowMs: number): void {
     this.entries.push({ bytes, storedMs: nowMs });
-    this.budget.bytes += bytes.length;
-    let drop = 0;
-    while (drop < this.entries.length && this.isOver(this.entries[drop]!, nowMs)) {
-      this.budget.bytes -= this.entries[drop]!.bytes.length;
-      drop++;
-    }
-    if (drop > 0) this.entries.splice(0, drop);
+    this.budget.add(this, bytes.length);
+    this.dropOld(nowMs);
+    this.budget.fit(nowMs, this.ageMsMax);
   }
 
-  private isOver(entry: TailEntry, nowMs: number): boolean {
-    return nowMs - entry.storedMs > this.ageMsMax || this.budget.bytes > this.budget.bytesMax;
+  /** What was stored so long ago, a failover does not lose. */
+  dropOld(nowMs: number): void {
+    while (this.oldestMs !== undefined && nowMs - this.oldestMs > this.ageMsMax) this.dropOldest();
+  }
+
+  dropOldest(): void {
+    const entry = this.entries.shift();
+    if (entry !== undefined) this.budget.remove(this, entry.bytes.length);
   }
 
   all(): readonly Uint8Array[] {
-    return this.entries.map(({ bytes }) => bytes);
+    return this.entries.all().map(({ bytes }) => bytes);
   }
 }

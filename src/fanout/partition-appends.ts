@@ -14,7 +14,7 @@ import type { WriterCounters } from './writer-counters.js';
 
 /** Between two sendings of an append that was not answered, and of a tail that the log has no room for. */
 const RETRY_MS = 50;
-/** An offer is answered busy when it waited for so long: its sender can wait as well as we can. */
+/** An offer is answered busy when it waited for so long: its sender can wait as well as we can. A stop takes as long. */
 const ANSWER_MS_MAX = 5_000;
 /** Entries in one append: 1 MiB at the default size. */
 const ENTRIES_MAX = 16;
@@ -56,7 +56,8 @@ export class PartitionAppends {
   private newFromMs = Number.NEGATIVE_INFINITY;
   private runCheckDue = false;
   private pumping: Promise<void> | undefined;
-  private stopping = false;
+  /** When a stop gives up a tail. */
+  private tailUntilMs = Number.POSITIVE_INFINITY;
   private readonly knownMarks = new Set<string>();
 
   constructor(
@@ -69,6 +70,13 @@ export class PartitionAppends {
   push(group: QueuedGroup): void {
     this.queue.push(group);
     this.world.counters.queueBytes += group.bytes.length;
+  }
+
+  /** The connection broke. */
+  lost(): void {
+    this.tail.dropOld(this.world.clock.monotonicMs());
+    // It may come back on another run.
+    this.runCheckDue = !this.tail.isEmpty;
   }
 
   /** The connection came back: if on another run, what was acknowledged is appended again. */
@@ -85,10 +93,15 @@ export class PartitionAppends {
     });
   }
 
-  /** Resolves when every offer is answered. A tail that was not appended again by then is left. */
+  /** Resolves when every offer is answered, and the store has what it lost; after 5 s the rest is left, and counted. */
   async stop(): Promise<void> {
-    this.stopping = true;
+    const { clock, counters, rareLog } = this.world;
+    this.tailUntilMs = clock.monotonicMs() + ANSWER_MS_MAX;
     while (this.pumping !== undefined) await this.pumping;
+    const entries = this.runCheckDue ? this.tail.all().length : this.again.length;
+    if (entries === 0) return;
+    counters.tailEntriesLeft += entries;
+    rareLog.warn('tail not appended again', { partition: this.partition, entries });
   }
 
   private async pumpAll(): Promise<void> {
@@ -102,7 +115,8 @@ export class PartitionAppends {
 
   private hasWork(): boolean {
     if (this.queue.length > 0 || this.flight.length > 0) return true;
-    return !this.stopping && (this.again.length > 0 || this.runCheckDue);
+    if (this.again.length === 0 && !this.runCheckDue) return false;
+    return this.world.clock.monotonicMs() <= this.tailUntilMs;
   }
 
   private async look(): Promise<void> {

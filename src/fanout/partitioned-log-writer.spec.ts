@@ -1,3 +1,4 @@
+import type { TickGroup } from '#market-data';
 import { systemClock } from '../clock.js';
 import { BadNetwork, type Fate, FaultyTickLog } from './faults.fixture.js';
 import { VirtualTime } from './live-time.fixture.js';
@@ -397,6 +398,57 @@ describe('PartitionedLogWriter on a bad network', () => {
     network.reconnect();
     await time.advance(10);
     expect(await logged(form, 0)).toEqual(['1#3', '1#4']);
+  });
+
+  it('keeps the tail of a quiet partition through a burst in another, long past', async () => {
+    const { writer, time, form, network } = await badly({ tailMs: 1_000, tailBytesMax: 400 });
+    const offer = async (...groups: TickGroup[]) => {
+      const answer = writer.offer(groups);
+      await time.advance(10);
+      expect(await answer).toEqual({ outcome: 'stored' });
+    };
+    for (let sequence = 1; sequence <= 20; sequence++) await offer(group(sequence, here));
+    const { tailEntriesCut } = writer.counters;
+    expect(tailEntriesCut).toBeGreaterThan(0);
+    await time.advance(1_000);
+    for (const sequence of [21, 22, 23]) await offer(group(sequence, there));
+    expect(writer.counters.tailEntriesCut).toBe(tailEntriesCut);
+    await form.restart({ empty: true });
+    network.reconnect();
+    await time.advance(10);
+    expect(await logged(form, 1)).toEqual(['1#21', '1#22', '1#23']);
+    // What is old enough was replicated long ago.
+    expect(await logged(form, 0)).toEqual([]);
+  });
+
+  it('appends its tail again before it stops, when the store comes back in time', async () => {
+    const { writer, time, form, network, setFate } = await badly();
+    const offer = writer.offer([group(1, here)]);
+    await time.advance(10);
+    await offer;
+    await form.restart({ empty: true });
+    setFate('request_lost');
+    network.reconnect();
+    const stopped = writer.stop();
+    await time.advance(4_000);
+    setFate('served');
+    await time.advance(100);
+    await stopped;
+    expect(await logged(form, 0)).toEqual(['1#1']);
+    expect(writer.counters.tailEntriesLeft).toBe(0);
+  });
+
+  it('stops after five seconds without the store, and counts what it leaves', async () => {
+    const { writer, time, network, setFate } = await badly();
+    const offer = writer.offer([group(1, here, there)]);
+    await time.advance(10);
+    await offer;
+    setFate('request_lost');
+    network.reconnect();
+    const stopped = writer.stop();
+    await time.advance(5_100);
+    await stopped;
+    expect(writer.counters.tailEntriesLeft).toBe(2);
   });
 
   it('stops within five seconds though nobody answers', async () => {

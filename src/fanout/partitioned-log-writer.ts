@@ -5,10 +5,11 @@
 import type { Tick, TickGroup } from '#market-data';
 import type { Clock } from '../clock.js';
 import type { SymbolRegistry } from '../symbols/symbol-registry.js';
+import { KeepBudget } from './keep-budget.js';
 import type { LiveLog } from './live-log.js';
 import type { Timers } from './live-timers.js';
 import { GroupEncoder } from './log-entry.js';
-import { LogTail, TailBudget } from './log-tail.js';
+import { LogTail } from './log-tail.js';
 import { OfferOrder, type OfferPlace, type OfferPlaces } from './offer-order.js';
 import { PartitionAppends } from './partition-appends.js';
 import { markField } from './session-marks.js';
@@ -53,11 +54,13 @@ export class PartitionedLogWriter implements TickLogWriter {
     const { counters } = this;
     const { entryBytesMax, tailMs, tailBytesMax } = settings;
     const world = { log, entryBytesMax, counters, clock, timers, rareLog };
-    const budget = new TailBudget(tailBytesMax);
+    const budget = new KeepBudget(tailBytesMax, () => {
+      counters.tailEntriesCut++;
+    });
     for (let partition = 0; partition < settings.partitions; partition++)
       this.appends.push(new PartitionAppends(partition, world, new LogTail(tailMs, budget)));
     this.endWatch = log.watch({
-      lost: () => undefined,
+      lost: () => this.forEachPartition((appends) => appends.lost()),
       back: () => log.together(() => this.forEachPartition((appends) => appends.checkRun())),
     });
   }
@@ -139,7 +142,7 @@ export class PartitionedLogWriter implements TickLogWriter {
     else this.counters.busy[answer.why]++;
   }
 
-  /** Refuses what comes from now on; resolves when everything that waited is stored, or was given up after 5 s. */
+  /** Refuses what comes from now on; resolves when everything that waited, and any tail, is stored, or after 5 s. */
   async stop(): Promise<void> {
     this.stopping = true;
     this.flush();

@@ -96,4 +96,19 @@ describe('BatchRing', () => {
     ring.clear();
     expect(budget.bytes).toBe(10);
   });
+
+  it('lets the oldest of all rings go first, and counts what went before its age', () => {
+    let cut = 0;
+    const budget = new RingBudget(3_000, () => cut++);
+    const busy = new BatchRing(1_000, budget);
+    const quiet = new BatchRing(1_000, budget);
+    for (let number = 1; number <= 300; number++) busy.push(ringBatch(number, 0));
+    for (const number of [1, 2, 3]) quiet.push(ringBatch(number, 2_000));
+    expect(quiet.after(0)?.map((one) => one.number)).toEqual([1, 2, 3]);
+    expect([busy.after(3)?.length, cut]).toEqual([297, 0]);
+    for (let number = 301; number <= 597; number++) busy.push(ringBatch(number, 2_500));
+    expect([quiet.after(0)?.length, busy.after(300)?.length, cut]).toEqual([3, 297, 0]);
+    busy.push(ringBatch(598, 2_500));
+    expect([quiet.after(0), quiet.after(1)?.length, cut]).toEqual([undefined, 2, 1]);
+  });
 });
