@@ -14,7 +14,7 @@ import { LiveSymbolRegistry } from '../symbols/live-symbol-registry.js';
 import { MemorySymbolStore } from '../symbols/memory-symbol-store.js';
 import type { SymbolRegistry } from '../symbols/symbol-registry.js';
 
-const PARTITIONS = 4;
+export const PARTITIONS = 4;
 export const NOW_US = 1_760_000_000_000_000;
 export const silentLog = pino({ level: 'silent' });
 export const stillClock: Clock = { nowUs: () => NOW_US, monotonicMs: () => 0 };
@@ -149,6 +149,30 @@ class HurriedClock implements Clock {
   }
 }
 
+/** The real writer, without its pauses. @param partitions must be those of the registry */
+export function writerOn(
+  log: TickLog,
+  registry: SymbolRegistry,
+  clock: Clock = stillClock,
+  partitions = PARTITIONS,
+): PartitionedLogWriter {
+  const settings = {
+    partitions,
+    gatherMs: 0,
+    entryBytesMax: 65_536,
+    queueBytesMax: 33_554_432,
+    tailMs: 10_000,
+    tailBytesMax: 1_048_576,
+  };
+  const soon: Timers = {
+    after: (_ms, fire) => {
+      const timer = setImmediate(fire);
+      return () => clearImmediate(timer);
+    },
+  };
+  return new PartitionedLogWriter(log, registry, settings, clock, soon, new LiveLog(silentLog, clock));
+}
+
 /** The real writer on a log that fails as it is told, with what was offered to it. */
 export class FeedLog implements TickLogWriter {
   readonly offers: (readonly TickGroup[])[] = [];
@@ -163,29 +187,7 @@ export class FeedLog implements TickLogWriter {
     readonly log: AppliedLog = new AppliedLog(),
     partitions = PARTITIONS,
   ) {
-    const settings = {
-      partitions,
-      gatherMs: 0,
-      entryBytesMax: 65_536,
-      queueBytesMax: 33_554_432,
-      tailMs: 10_000,
-      tailBytesMax: 1_048_576,
-    };
-    const clock = new HurriedClock();
-    const soon: Timers = {
-      after: (_ms, fire) => {
-        const timer = setImmediate(fire);
-        return () => clearImmediate(timer);
-      },
-    };
-    this.writer = new PartitionedLogWriter(
-      this.log,
-      registry,
-      settings,
-      clock,
-      soon,
-      new LiveLog(silentLog, clock),
-    );
+    this.writer = writerOn(this.log, registry, new HurriedClock(), partitions);
   }
 
   get applied(): readonly Applied[] {

@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { MsgpackWriter } from '#wire';
-import { quote, trade } from './feed.fixture.js';
+import { type Fate, quote, trade } from './feed.fixture.js';
 import { FEED_KEY, FeedApplication } from './feed-application.fixture.js';
 
 const JSON_TYPE = 'application/json';
@@ -20,6 +20,8 @@ const named = (sequence: number, session = 's1') => ({
   'tickcast-session': session,
   'tickcast-sequence': String(sequence),
 });
+
+const firstLine = (line: string) => ({ 'tickcast-first-line': line });
 
 /** Ten kinds of bad, with the reason that each is answered. GONE is switched off. */
 const BAD: readonly (readonly [unknown, string])[] = [
@@ -214,20 +216,45 @@ describe('feed ingestion', () => {
       },
     );
 
-    it('is busy in the middle of a stream, says what is stored, and takes the repeat without doubling anything', async () => {
-      const lines = Array.from({ length: 40_000 }, (_, i) => JSON.stringify(trade({ price: i + 1 })));
-      app.fates.push('stored', 'stored', 'lost');
-      const { status, body } = await app.post(lines.join('\n'), NDJSON, named(1));
-      expect([status, body['code'], body['reason']]).toEqual([503, 'busy', 'store_unavailable']);
-      const stored = body['storedLines'] as number;
-      expect(stored).toBeGreaterThan(0);
-      expect(stored % 500).toBe(0);
-      expect(count()).toBe(stored);
-      await app.post(lines.join('\n'), NDJSON, named(1));
-      expect(app.log.applied.map(({ price }) => price)).toEqual(
-        lines.map((_, i) => (i + 1) * 10 ** app.registry.bySymbol('AAPL')!.priceScale),
-      );
-    });
+    it.each([
+      ['goes on with the rest', (stored: number) => stored],
+      ['is repeated as a whole', () => 0],
+    ] as const)(
+      'neither doubles nor loses a trade of an upload that was busy in the middle and %s',
+      async (_name, from) => {
+        // Of several partitions: what is busy in one of them is stored in others.
+        const symbols = ['AAPL', 'NVDA', 'AMZN', 'GOOGL'];
+        const lines = Array.from({ length: 40_003 }, (_, i) =>
+          JSON.stringify(i === 39_999 ? null : trade({ symbol: symbols[i % 4], price: i + 1 })),
+        );
+        app.fates.push(...Array<Fate>(9).fill('stored'), 'lost');
+        const { status, body } = await app.post(lines.join('\n'), NDJSON, named(1));
+        expect([status, body['code'], body['reason']]).toEqual([503, 'busy', 'store_unavailable']);
+        const stored = body['storedLines'] as number;
+        expect([stored % 500, body['accepted']]).toEqual([0, stored]);
+        expect(stored).toBeGreaterThan(0);
+        expect(count()).toBeGreaterThan(stored);
+        const sent = lines.slice(from(stored));
+        const first = firstLine(String(from(stored) + 1));
+        expect(await app.post(sent.join('\n'), NDJSON, { ...named(1), ...first })).toMatchObject({
+          status: 200,
+          body: {
+            accepted: sent.length - 1,
+            rejected: [{ line: 40_000, reason: 'malformed' }],
+            rejectedTotal: 1,
+            storedLines: 40_003,
+          },
+        });
+        for (let i = 0; i < symbols.length; i++) {
+          const { sid, priceScale } = app.registry.bySymbol(symbols[i]!)!;
+          const prices = app.log.applied
+            .filter((tick) => tick.sid === sid)
+            .map(({ price }) => price / 10 ** priceScale);
+          expect(prices).toEqual(lines.flatMap((line, n) => (n % 4 === i && line !== 'null' ? [n + 1] : [])));
+        }
+        expect(count()).toBe(40_002);
+      },
+    );
 
     it('keeps the whole parts of an upload that breaks off, and a retry adds the rest', async () => {
       const lines = Array.from({ length: 1_200 }, (_, i) => `${JSON.stringify(trade({ price: i + 1 }))}\n`);
@@ -337,6 +364,25 @@ describe('feed ingestion', () => {
         { ...named(1), 'tickcast-sequence': '1e3' },
       ],
       ['a session with a space', '[]', JSON_TYPE, 400, 'malformed_header', named(1, 'a b')],
+      [
+        'a first line of an array',
+        '[]',
+        JSON_TYPE,
+        400,
+        'malformed_header',
+        { ...named(1), ...firstLine('1') },
+      ],
+      ['a first line without names', '', NDJSON, 400, 'malformed_header', firstLine('501')],
+      ...['0', '2', '500', '1,501', '5e2', '-499', '9007199254741001'].map(
+        (line): Hostile => [
+          `a first line of ${line}`,
+          '',
+          NDJSON,
+          400,
+          'malformed_header',
+          { ...named(1), ...firstLine(line) },
+        ],
+      ),
     ];
     it.each(hostile)('answers %s with a problem', async (_name, body, type, status, code, headers) => {
       const answered = await app.post(body, type, headers);

@@ -97,6 +97,29 @@ describe('NdjsonUpload', () => {
     });
   });
 
+  it('goes on with the parts and line numbers of the whole upload', async () => {
+    const taken: FeedBatch[] = [];
+    const offer = async (batch: FeedBatch): Promise<BatchAnswer> => {
+      taken.push(batch);
+      const rejected = [{ index: 1, reason: 'malformed', message: 'Expected a price' }] as const;
+      return { outcome: 'stored', accepted: batch.ticks.length - 1, rejected };
+    };
+    const upload = new NdjsonUpload(NAME, offer, 3 * GROUP_TICKS_MAX + 1);
+    await upload.read(Readable.from([Buffer.from(lines(GROUP_TICKS_MAX + 3))]));
+    expect(taken.map(({ sequence, firstPart }) => [sequence, firstPart])).toEqual([
+      [3, 3],
+      [3, 4],
+    ]);
+    expect(upload.tally.answer()).toMatchObject({
+      accepted: GROUP_TICKS_MAX + 1,
+      rejected: [{ line: 1_502 }, { line: 2_002 }],
+      storedLines: 4 * GROUP_TICKS_MAX + 3,
+    });
+    const nothing = new NdjsonUpload(NAME, offer, GROUP_TICKS_MAX + 1);
+    await nothing.read(Readable.from([]));
+    expect(nothing.tally.answer()).toMatchObject({ accepted: 0, storedLines: GROUP_TICKS_MAX });
+  });
+
   it('counts all rejections, but lists a bounded number', async () => {
     const rejected = Array.from({ length: GROUP_TICKS_MAX }, (_, index) => ({
       index,

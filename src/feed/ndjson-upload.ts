@@ -1,7 +1,8 @@
 /**
  * A streamed upload: one tick per line, any length, bounded memory. Lines are offered in parts of GROUP_TICKS_MAX by
  * their place in the input, all under the sequence of the upload, so that a retry cuts alike and the log drops what it
- * has. For the same reason an upload that breaks off never stores its last, incomplete part.
+ * has. For the same reason an upload that breaks off never stores its last, incomplete part. One that ended early may
+ * go on: its parts keep the numbers that they have in the whole.
  */
 import { GROUP_TICKS_MAX } from '#market-data';
 import type { BatchAnswer, FeedBatch } from './batch-door.js';
@@ -17,19 +18,24 @@ const PARTS_UNDER_WAY_MAX = 16;
 type Busy = Extract<BatchAnswer, { outcome: 'busy' }>;
 
 export class NdjsonUpload {
-  readonly tally = new UploadTally('line');
+  readonly tally: UploadTally;
   /** Why the first part that was not stored was not; nothing after it was offered. */
   busy: Busy | null = null;
   private readonly cutter = new LineCutter();
   private places: unknown[] = [];
-  private part = 0;
+  private part: number;
   private underWay = 0;
   private wake: (() => void) | null = null;
 
+  /** @param firstLine number of the body's first line in the whole upload, from 1: the first of a part */
   constructor(
     private readonly name: UploadName,
     private readonly offer: (batch: FeedBatch) => Promise<BatchAnswer>,
-  ) {}
+    firstLine = 1,
+  ) {
+    this.tally = new UploadTally('line', firstLine - 1);
+    this.part = (firstLine - 1) / GROUP_TICKS_MAX;
+  }
 
   /**
    * Reads to the end, or until a part is refused (`busy`). When it settles, nothing is under way any more.

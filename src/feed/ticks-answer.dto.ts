@@ -7,7 +7,7 @@ export class RejectionDto implements UploadRejection {
   @ApiProperty({ required: false, description: 'JSON and msgpack: place in the array, from 0.' })
   readonly index?: number;
 
-  @ApiProperty({ required: false, description: 'NDJSON: number of the line, from 1.' })
+  @ApiProperty({ required: false, description: 'NDJSON: number of the line in the whole upload, from 1.' })
   readonly line?: number;
 
   @ApiProperty({ enum: REJECT_REASON_NAMES })
@@ -18,7 +18,7 @@ export class RejectionDto implements UploadRejection {
 }
 
 export class TicksAnswerDto implements UploadAnswer {
-  @ApiProperty({ description: 'Ticks that are stored.' })
+  @ApiProperty({ description: 'Ticks of this body that are stored.' })
   readonly accepted!: number;
 
   @ApiProperty({
@@ -30,6 +30,9 @@ export class TicksAnswerDto implements UploadAnswer {
   @ApiProperty({ description: 'All that were rejected.' })
   readonly rejectedTotal!: number;
 
-  @ApiProperty({ required: false, description: 'NDJSON: lines that are done with, from the beginning.' })
+  @ApiProperty({
+    required: false,
+    description: 'NDJSON: lines that are done with, from the beginning of the whole upload.',
+  })
   readonly storedLines?: number;
 }

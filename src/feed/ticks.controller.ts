@@ -21,6 +21,7 @@ import {
   ApiResponse,
   ApiTags,
 } from '@nestjs/swagger';
+import { GROUP_TICKS_MAX } from '#market-data';
 import { ApiKeys } from '../api-keys.js';
 import { CONFIG, type Config } from '../config.js';
 import { Problem } from '../problem.js';
@@ -69,8 +70,9 @@ export class TicksController {
       'Bodies may be gzipped. Answered when everything is stored; bad ticks are listed, the others are taken. ' +
       'With the three headers a retry is harmless: send the same body under the same names. Uploads of one session go ' +
       'one after the other, and their sequences rise. When an NDJSON upload ends early, `storedLines` says how many ' +
-      'lines from the beginning are surely stored; some behind them may be, too. Repeat all of it under the same three ' +
-      'names: what is stored is dropped by its place.',
+      'lines from the beginning are surely stored; some behind them may be, too. Go on with the lines after them, under ' +
+      'the same three names and with Tickcast-First-Line: storedLines + 1; or repeat all of it under the same names. ' +
+      'Either way what is stored already is dropped by its place.',
   })
   @ApiConsumes('application/json', 'application/x-ndjson', 'application/msgpack')
   @ApiBody({ schema: { type: 'array', items: { type: 'object' } } })
@@ -81,6 +83,13 @@ export class TicksController {
     required: false,
     description: 'Integer from 0 to 2^53 - 1 that rises in its session.',
   })
+  @ApiHeader({
+    name: 'Tickcast-First-Line',
+    required: false,
+    description:
+      'NDJSON with the three names only: which line of the whole upload the body begins with, from 1. storedLines + 1 ' +
+      `of the answer before, which is 1 above a multiple of ${GROUP_TICKS_MAX}.`,
+  })
   @ApiResponse({
     status: 200,
     type: TicksAnswerDto,
@@ -88,7 +97,7 @@ export class TicksController {
   })
   @ApiResponse({
     status: 503,
-    description: 'busy or stopping: Retry-After says when to repeat, storedLines what is stored.',
+    description: 'busy or stopping: Retry-After says when to repeat, storedLines what is surely stored.',
   })
   take(@Req() request: TicksRequest): Promise<UploadAnswer> {
     const form = uploadForm(request.headers['content-type']);

@@ -1,8 +1,9 @@
 /**
  * The three headers that make a retry of an upload harmless: the log knows (source, session, sequence), and drops what
- * it has. All three, or none.
+ * it has. All three, or none. A fourth lets an NDJSON upload that ended early go on where it was.
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import { GROUP_TICKS_MAX } from '#market-data';
 import { Problem } from '../problem.js';
 import { FEED_NAME_FORM, feedName } from './feed-messages.js';
 import { describe } from './tick-fault.js';
@@ -15,6 +16,7 @@ export interface UploadName {
 
 const HEADERS = ['tickcast-source', 'tickcast-session', 'tickcast-sequence'] as const;
 const SEQUENCE = /^(0|[1-9]\d{0,15})$/;
+const LINE = /^[1-9]\d{0,15}$/;
 
 /** Null when none of the headers is there. @throws Problem (malformed_header) */
 export function uploadName(headers: IncomingHttpHeaders): UploadName | null {
@@ -25,6 +27,27 @@ export function uploadName(headers: IncomingHttpHeaders): UploadName | null {
     session: name('Tickcast-Session', session),
     sequence: sequenceOf(sequence),
   };
+}
+
+/**
+ * `Tickcast-First-Line`: which line of the whole NDJSON upload its body begins with, from 1. Parts are cut and known by
+ * their place in the whole, so it may only be the first line of a part, as `storedLines` + 1 always is.
+ * @param mayGoOn whether it is a named upload, of lines
+ * @returns 1 where the header is not there
+ * @throws Problem (malformed_header)
+ */
+export function uploadFirstLine(headers: IncomingHttpHeaders, mayGoOn: boolean): number {
+  const value = headers['tickcast-first-line'];
+  if (value === undefined) return 1;
+  if (!mayGoOn)
+    throw new Problem('malformed_header', {
+      detail: 'Expected Tickcast-First-Line with NDJSON and the three names of the upload only',
+    });
+  const line = typeof value === 'string' && LINE.test(value) ? Number(value) : Number.NaN;
+  if (Number.isSafeInteger(line) && (line - 1) % GROUP_TICKS_MAX === 0) return line;
+  throw new Problem('malformed_header', {
+    detail: `Expected Tickcast-First-Line to be 1 above a multiple of ${GROUP_TICKS_MAX}, as storedLines + 1 is, was ${describe(value)}`,
+  });
 }
 
 function name(header: string, value: unknown): string {

@@ -12,22 +12,28 @@ export interface UploadRejection extends Omit<Rejection, 'index'> {
 }
 
 export interface UploadAnswer {
-  /** Ticks that are stored. */
+  /** Ticks of this body that are stored. */
   readonly accepted: number;
   /** The first REJECTED_LISTED_MAX, in the order of the input. */
   readonly rejected: readonly UploadRejection[];
   readonly rejectedTotal: number;
-  /** NDJSON only: so many lines from the beginning are done with, blank and rejected ones among them. */
+  /**
+   * NDJSON only: so many lines from the beginning of the whole upload are done with, blank and rejected ones among them.
+   * A multiple of GROUP_TICKS_MAX, unless all are.
+   */
   readonly storedLines?: number;
 }
 
 export class UploadTally {
   private accepted = 0;
   private rejectedTotal = 0;
-  private storedLines = 0;
   private readonly rejected: UploadRejection[] = [];
 
-  constructor(private readonly place: 'index' | 'line') {}
+  /** @param storedLines lines of the whole upload that lie before this body */
+  constructor(
+    private readonly place: 'index' | 'line',
+    private storedLines = 0,
+  ) {}
 
   /**
    * The next places of the input are stored, apart from the rejected ones.

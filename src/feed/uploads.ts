@@ -9,7 +9,7 @@ import type { BatchAnswer, FeedBatch } from './batch-door.js';
 import type { BatchGate } from './batch-gate.js';
 import { NdjsonUpload } from './ndjson-upload.js';
 import { BodyCutShort, BodyStopped, TickBody } from './tick-body.js';
-import { uploadName } from './upload-name.js';
+import { uploadFirstLine, uploadName } from './upload-name.js';
 import { type UploadAnswer, UploadTally } from './upload-tally.js';
 import type { UploadTurn, UploadTurns } from './upload-turns.js';
 
@@ -35,12 +35,15 @@ export class Uploads {
   async take(form: UploadForm, headers: IncomingHttpHeaders, request: Readable): Promise<UploadAnswer> {
     if (this.stopping) throw new Problem('stopping');
     const name = uploadName(headers);
+    const firstLine = uploadFirstLine(headers, name !== null && form === 'ndjson');
     const body = new TickBody(request, headers['content-encoding']);
     this.bodies.add(body);
     try {
       const turn = this.parts.turns.begin(name);
       try {
-        return form === 'ndjson' ? await this.lines(body, turn) : await this.array(body, turn, form);
+        return form === 'ndjson'
+          ? await this.lines(body, turn, firstLine)
+          : await this.array(body, turn, form);
       } finally {
         turn.end();
       }
@@ -51,8 +54,8 @@ export class Uploads {
     }
   }
 
-  private async lines(body: TickBody, turn: UploadTurn): Promise<UploadAnswer> {
-    const upload = new NdjsonUpload(turn, this.offerOf(turn));
+  private async lines(body: TickBody, turn: UploadTurn, firstLine: number): Promise<UploadAnswer> {
+    const upload = new NdjsonUpload(turn, this.offerOf(turn), firstLine);
     try {
       await upload.read(body.bytes as AsyncIterable<Buffer>);
     } catch (error) {
