@@ -136,8 +136,14 @@ return measures
 
 export const APPEND = `
 -- KEYS log meta   ARGV run entriesMax fieldsMax countReplicas newMarkCount [mark ...] [entry ...]
+local replicas = '0'
+if ARGV[4] == '1' then
+  -- One that is being sent the whole state is connected, and acknowledges nothing until it is online: up to minutes.
+  local _, online = string.gsub(redis.call('INFO', 'replication'), 'slave%d+:[^\\r\\n]*state=online', '')
+  replicas = tostring(online)
+end
 local run = ${RUN_ID}
-if run ~= ARGV[1] then return {'RUN', run} end
+if run ~= ARGV[1] then return {'RUN', run, replicas} end
 local first = 6 + tonumber(ARGV[5])
 local count = #ARGV - first + 1
 if count > 0 and redis.call('XLEN', KEYS[1]) + count > tonumber(ARGV[2]) then return {'FULL'} end
@@ -149,10 +155,6 @@ if first > 6 and redis.call('HLEN', KEYS[2]) >= tonumber(ARGV[3]) then
   if #unknown > 1 then return unknown end
 end
 for i = first, #ARGV do redis.call('XADD', KEYS[1], '*', 'g', ARGV[i]) end
-local replicas = '0'
-if ARGV[4] == '1' then
-  replicas = string.match(redis.call('INFO', 'replication'), 'connected_slaves:(%d+)')
-end
 return {'STORED', replicas}
 `;
 

@@ -5,6 +5,9 @@ import { unavailable } from './redis-connections.js';
 
 export type ScriptArgument = string | number | Uint8Array;
 
+/** It did not run: the server does not know it by its hash. */
+export const UNKNOWN_SCRIPT = Symbol('UNKNOWN_SCRIPT');
+
 export class RedisScript {
   private readonly sha: string;
 
@@ -13,46 +16,26 @@ export class RedisScript {
   }
 
   /** @returns the reply with strings as Buffers @throws StoreUnavailable */
-  run(redis: Redis, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
-    return this.byHashOrText((command, script) => this.send(redis, command, script, keys, args));
+  async run(redis: Redis, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
+    const reply = await this.send(redis, 'hash', keys, args);
+    return reply === UNKNOWN_SCRIPT ? this.send(redis, 'text', keys, args) : reply;
   }
 
-  /** Runs it and WAITs for `replicas` in the same write. @returns the reply and how many replicas have it */
-  runAndWait(
+  /** For who minds the order of what is sent. @returns UNKNOWN_SCRIPT, or as `run` @throws StoreUnavailable */
+  async send(
     redis: Redis,
-    keys: readonly string[],
-    args: readonly ScriptArgument[],
-    replicas: number,
-    waitMs: number,
-  ): Promise<readonly [reply: unknown, replicated: number]> {
-    return this.byHashOrText((command, script) =>
-      Promise.all([this.send(redis, command, script, keys, args), redis.wait(replicas, waitMs)]),
-    );
-  }
-
-  private async byHashOrText<T>(
-    send: (command: 'evalsha' | 'eval', script: string) => Promise<T>,
-  ): Promise<T> {
-    try {
-      return await send('evalsha', this.sha);
-    } catch (error) {
-      if (!isUnknownScript(error)) throw unavailable(error);
-    }
-    try {
-      return await send('eval', this.lua);
-    } catch (error) {
-      throw unavailable(error);
-    }
-  }
-
-  private send(
-    redis: Redis,
-    command: 'evalsha' | 'eval',
-    script: string,
+    as: 'hash' | 'text',
     keys: readonly string[],
     args: readonly ScriptArgument[],
   ): Promise<unknown> {
-    return redis.callBuffer(command, [script, keys.length, ...keys, ...args.map(toArgument)]);
+    const command = as === 'hash' ? 'evalsha' : 'eval';
+    const script = as === 'hash' ? this.sha : this.lua;
+    try {
+      return await redis.callBuffer(command, [script, keys.length, ...keys, ...args.map(toArgument)]);
+    } catch (error) {
+      if (isUnknownScript(error)) return UNKNOWN_SCRIPT;
+      throw unavailable(error);
+    }
   }
 }
 

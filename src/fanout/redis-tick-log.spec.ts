@@ -38,17 +38,36 @@ describe('a tick log that is acknowledged when its replicas have it', () => {
     await master.stop();
   });
 
-  /** The first append only learns how many replicas there are: it is repeated as one that was not answered. */
-  async function append(): Promise<unknown> {
-    return log.append(0, { run, entries, newMarks: [] }).catch((error: unknown) => error);
+  const appendTo = (partition: number) => log.append(partition, { run, entries, newMarks: [] });
+  const append = (): Promise<unknown> => appendTo(0).catch((error: unknown) => error);
+
+  async function waits(): Promise<number> {
+    const stats = await redisCli(master, 'info', 'commandstats');
+    return Number(/^cmdstat_wait:calls=(\d+)/m.exec(stats)?.[1] ?? 0);
   }
 
-  it('is stored once the replica has it', async () => {
-    await append();
+  it('is stored at the first time, once the replica has it', async () => {
     expect(await append()).toEqual({ kind: 'stored' });
-    expect(await redisCli(replica, 'xlen', 'spec:{0}:log')).toBe(
-      await redisCli(master, 'xlen', 'spec:{0}:log'),
-    );
+    expect(await redisCli(replica, 'xlen', 'spec:{0}:log')).toBe('1');
+    expect(await redisCli(master, 'xlen', 'spec:{0}:log')).toBe('1');
+  });
+
+  it('waits once for all that goes out together, and once for all that comes meanwhile', async () => {
+    const before = await waits();
+    const appends: Promise<unknown>[] = [];
+    log.together(() => {
+      for (let partition = 1; partition < 17; partition++) appends.push(appendTo(partition));
+    });
+    for (let partition = 17; partition < 33; partition++) appends.push(appendTo(partition));
+    expect(await Promise.all(appends)).toEqual(appends.map(() => ({ kind: 'stored' })));
+    expect((await waits()) - before).toBe(2);
+    expect(await redisCli(replica, 'xlen', 'spec:{32}:log')).toBe('1');
+  });
+
+  it('is stored by a server that has forgotten the script, once', async () => {
+    await redisCli(master, 'script', 'flush');
+    expect(await Promise.all([40, 41, 42].map(appendTo))).toEqual([1, 2, 3].map(() => ({ kind: 'stored' })));
+    expect(await redisCli(replica, 'xlen', 'spec:{42}:log')).toBe('1');
   });
 
   it('is not acknowledged while a connected replica stands still, and is when it goes on', async () => {
@@ -61,10 +80,33 @@ describe('a tick log that is acknowledged when its replicas have it', () => {
     expect(await append()).toEqual({ kind: 'stored' });
   });
 
+  it('fails all that goes out together when the server stands still', async () => {
+    await master.pause();
+    const settled = await Promise.allSettled([appendTo(50), appendTo(51), appendTo(52)]);
+    await master.resume();
+    for (const one of settled)
+      expect(one).toMatchObject({ status: 'rejected', reason: { code: 'store_unavailable' } });
+    await until(async () => ((await append()) as { kind?: string }).kind === 'stored');
+  });
+
   it('waits for nobody when no replica is connected', async () => {
     await replica.stop();
     await until(async () => (await redisCli(master, 'info', 'replication')).includes('connected_slaves:0'));
-    await append();
     expect(await append()).toEqual({ kind: 'stored' });
+  });
+
+  it('does not wait for a replica that is still being sent the whole state', async () => {
+    await redisCli(master, 'config', 'set', 'repl-diskless-sync', 'yes');
+    await redisCli(master, 'config', 'set', 'repl-diskless-sync-delay', '3600');
+    const syncing = await startRedis({ args: ['--replicaof', '127.0.0.1', String(master.port)] });
+    await until(async () => (await redisCli(master, 'info', 'replication')).includes('state=wait_bgsave'));
+    expect(await append()).toEqual({ kind: 'stored' });
+    await redisCli(master, 'config', 'set', 'repl-diskless-sync-delay', '0');
+    await until(async () => (await redisCli(master, 'info', 'replication')).includes('state=online'));
+    expect(await append()).toEqual({ kind: 'stored' });
+    expect(await redisCli(syncing, 'xlen', 'spec:{0}:log')).toBe(
+      await redisCli(master, 'xlen', 'spec:{0}:log'),
+    );
+    await syncing.stop();
   });
 });

@@ -1,12 +1,12 @@
-/** TickLog on Redis: XLEN, the run id and XADD in one script; WAIT in the same write where that is what an ack means. */
+/** TickLog on Redis: XLEN, the run id and XADD in one script, and WAIT behind a round of them where an ack means that. */
 import type { Redis } from 'ioredis';
+import { AppendRounds } from './append-rounds.js';
 import type { Names } from './names.js';
 import type { ConnectionListener } from './partition-store.js';
 import { inOneWrite, watchConnection } from './redis-connections.js';
 import { APPEND } from './redis-lua.js';
 import { array, text } from './redis-reply.js';
 import { RedisScript, type ScriptArgument } from './redis-script.js';
-import { StoreUnavailable } from './store-unavailable.js';
 import {
   type Append,
   type AppendAnswer,
@@ -15,16 +15,13 @@ import {
   type TickLogLimits,
 } from './tick-log.js';
 
-/** Below the connection's command timeout, so that a lagging replica is told from a silent server. */
-const WAIT_MS = 250;
 /** Fields of `meta` that are not marks: epoch, token, number, run, owner, offset, checkpoint. */
 const META_FIELDS = 7;
 
 const append = new RedisScript(APPEND);
 
 export class RedisTickLog implements TickLog {
-  /** Connected replicas as of the last append: all of them must have what is acknowledged as replicated. */
-  private replicas = 0;
+  private readonly rounds: AppendRounds;
 
   /** @param redis a command connection of its own: WAIT is about its writes, and holds up what comes behind */
   constructor(
@@ -32,35 +29,30 @@ export class RedisTickLog implements TickLog {
     private readonly names: Names,
     private readonly limits: TickLogLimits,
     private readonly ack: 'stored' | 'replicated',
-  ) {}
+  ) {
+    this.rounds = new AppendRounds(redis, append);
+  }
 
   async append(partition: number, what: Append): Promise<AppendAnswer> {
     const { run, entries, newMarks } = what;
     const { log, meta } = this.names.partition(partition);
-    const replicated = this.ack === 'replicated' && entries.length > 0;
     const args: ScriptArgument[] = [
       run,
       entriesMaxFor(what, this.limits),
       this.limits.marksMax + META_FIELDS,
     ];
-    args.push(replicated ? '1' : '0', newMarks.length, ...newMarks, ...entries);
-    if (!replicated) return readAnswer(array(await append.run(this.redis, [log, meta], args)));
-    const needed = this.replicas;
-    const [reply, have] = await append.runAndWait(this.redis, [log, meta], args, needed, WAIT_MS);
-    return this.checkReplicas(array(reply), needed, have);
-  }
-
-  private checkReplicas(reply: readonly unknown[], needed: number, have: number): AppendAnswer {
+    args.push(this.ack === 'replicated' ? '1' : '0', newMarks.length, ...newMarks, ...entries);
+    const mustWait = this.ack === 'replicated' && entries.length > 0;
+    const reply = mustWait
+      ? await this.rounds.append([log, meta], args)
+      : array(await append.run(this.redis, [log, meta], args));
     const answer = readAnswer(reply);
-    if (answer.kind !== 'stored') return answer;
-    this.replicas = Number(text(reply[1]));
-    const wanted = Math.max(needed, this.replicas);
-    if (have < wanted) throw new StoreUnavailable(`${have} of ${wanted} replicas have the ticks`);
+    if (answer.kind === 'run') this.rounds.heard(Number(text(reply[2])));
     return answer;
   }
 
   together(issue: () => void): void {
-    inOneWrite(this.redis, issue);
+    inOneWrite(this.redis, () => this.rounds.together(issue));
   }
 
   watch(listener: ConnectionListener): () => void {
