@@ -1,7 +1,9 @@
 import { once } from 'node:events';
+import { type AddressInfo, createConnection as connectTo, createServer } from 'node:net';
 import { type RedisServer, redisCli, startRedis } from '../../test/support/redis-server.js';
 import { systemClock } from '../clock.js';
 import { RedisConnections, unavailable, watchConnection } from './redis-connections.js';
+import { RedisScript } from './redis-script.js';
 import { quietLog } from './store-forms.fixture.js';
 import { StoreUnavailable } from './store-unavailable.js';
 
@@ -18,7 +20,11 @@ describe('RedisConnections', () => {
   beforeEach(() => {
     connections = connect(server.url);
   });
-  afterEach(() => connections.close());
+  const endings: (() => Promise<unknown>)[] = [];
+  afterEach(async () => {
+    await connections.close();
+    for (const end of endings.splice(0).reverse()) await end();
+  });
 
   it('is ready, names itself to the server, and closes', async () => {
     const redis = connections.command('owner');
@@ -46,6 +52,44 @@ describe('RedisConnections', () => {
     expect(error).toBeInstanceOf(StoreUnavailable);
     await once(redis, 'ready');
     expect(await redis.get('spec:count')).toBeNull();
+  });
+
+  it('connects anew when its server has become a replica, to whom the address leads to now', async () => {
+    const other = await startRedis();
+    endings.push(() => other.stop());
+    endings.push(() => redisCli(server, 'REPLICAOF', 'NO', 'ONE'));
+    let port = server.port;
+    const address = createServer((client) => {
+      const upstream = connectTo(port, '127.0.0.1');
+      client.pipe(upstream).pipe(client);
+      for (const socket of [client, upstream])
+        socket.on('error', () => undefined).on('close', () => [client, upstream].map((end) => end.destroy()));
+    });
+    await once(address.listen(0, '127.0.0.1'), 'listening');
+    endings.push(async () => address.close());
+    const { port: frontPort } = address.address() as AddressInfo;
+    const behind = connect(`redis://127.0.0.1:${frontPort}`);
+    endings.push(() => behind.close());
+    const redis = behind.command('log');
+    await behind.whenReady(redis);
+    const script = new RedisScript(`return redis.call('INCR', KEYS[1])`);
+    const increment = () => script.run(redis, ['spec:demoted'], []);
+    expect(await increment()).toBe(1);
+
+    await redisCli(server, 'REPLICAOF', '127.0.0.1', String(other.port));
+    port = other.port;
+    const ready = once(redis, 'ready');
+    await expect(increment()).rejects.toMatchObject({ code: 'store_unavailable' });
+    await ready;
+    expect(await increment()).toBe(1);
+
+    // And back, while the connection stays where it is.
+    await redisCli(other, 'REPLICAOF', '127.0.0.1', '1');
+    const readyAgain = once(redis, 'ready');
+    await expect(redis.incr('spec:demoted')).rejects.toThrow(/^READONLY/);
+    await readyAgain;
+    await redisCli(other, 'REPLICAOF', 'NO', 'ONE');
+    expect(await increment()).toBe(2);
   });
 
   it('notices a server that stands still, and comes back when it goes on', async () => {

@@ -30,6 +30,9 @@ const COMMANDS: RedisOptions = {
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: 0,
   commandTimeout: 400,
+  // A demoted server keeps its connections, though the address leads to another by now: connect anew. The command
+  // fails; 2 would have it run again by itself.
+  reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 1 : false),
 };
 
 export interface RedisConnectionsOptions {
