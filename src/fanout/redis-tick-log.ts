@@ -1,8 +1,8 @@
 /** TickLog on Redis: XLEN, the run id and XADD in one script, and WAIT behind a round of them where an ack means that. */
 import type { Redis } from 'ioredis';
-import { AppendRounds } from './append-rounds.js';
 import type { Names } from './names.js';
 import type { ConnectionListener } from './partition-store.js';
+import { AppendRounds } from './redis-append-rounds.js';
 import { inOneWrite, watchConnection } from './redis-connections.js';
 import { APPEND } from './redis-lua.js';
 import { array, text } from './redis-reply.js';
