@@ -34,6 +34,8 @@ export type BatchAnswer =
   /** Nothing counts as taken: offer the same batch again, and nothing later of this session before it. */
   | { readonly outcome: 'busy'; readonly retryAfterMs: number; readonly why: BusyReason };
 
+export type StoredAnswer = Extract<BatchAnswer, { outcome: 'stored' }>;
+
 export interface BatchDoor {
   /** Never rejects. */
   accept(batch: FeedBatch): Promise<BatchAnswer>;

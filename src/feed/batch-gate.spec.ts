@@ -3,6 +3,7 @@ import { StoreUnavailable } from '../fanout/store-unavailable.js';
 import type { OfferAnswer, TickLogWriter } from '../fanout/tick-log-writer.js';
 import { Metrics } from '../ops/metrics.js';
 import type { LiveSymbolRegistry } from '../symbols/live-symbol-registry.js';
+import { MemorySymbolStore } from '../symbols/memory-symbol-store.js';
 import type { FeedBatch } from './batch-door.js';
 import { BatchGate, OFFER_TICKS_MAX, WAITING_TICKS_MAX } from './batch-gate.js';
 import {
@@ -14,6 +15,7 @@ import {
   silentLog,
   startRegistry,
   stillClock,
+  switchSymbol,
   trade,
 } from './feed.fixture.js';
 import { FeedCounters } from './feed-counters.js';
@@ -180,12 +182,66 @@ describe('BatchGate', () => {
     expect(told).toEqual([[1, 1]]);
   });
 
-  it('answers again what is stored, without offering or counting it', async () => {
+  it('gates again what is stored and forgotten, without offering or counting it', async () => {
     const log = logOf();
     const answer = gateOn(log).answerAgain(batch(1, [quote(), null]));
     expect(answer).toMatchObject({ outcome: 'stored', accepted: 1, rejected: [{ index: 1 }] });
     expect(log.offers).toEqual([]);
     expect(counters).toMatchObject({ quotes: 0, batches: 0, repeatedBatches: 1 });
+  });
+
+  describe('while operators switch symbols', () => {
+    const store = new MemorySymbolStore();
+    const set = (symbol: string, enabled: boolean) => switchSymbol(store, registry, symbol, enabled);
+    beforeEach(async () => {
+      await registry.stop();
+      registry = await startRegistry(SEED, 1_000, store);
+      await set('AAPL', true);
+      await set('GONE', false);
+    });
+
+    it('answers a repeat as the batch was answered, also one of an upload', async () => {
+      const gate = gateOn(logOf());
+      for (const given of [{}, { firstPart: 3 }]) {
+        const repeated = batch(1, [trade({ symbol: 'GONE' }), trade(), undefined], given);
+        const first = await gate.accept(repeated);
+        expect(first).toMatchObject({
+          accepted: 1,
+          rejected: [{ index: 0, reason: 'symbol_disabled', message: expect.stringContaining('GONE') }],
+        });
+        await set('GONE', true);
+        await set('AAPL', false);
+        expect(gate.answerAgain(repeated)).toEqual(first);
+        await set('GONE', false);
+        await set('AAPL', true);
+      }
+    });
+
+    it('keeps rejecting what it rejected before a batch was busy: a part of that batch may be stored', async () => {
+      const partitionOf = (symbol: string) => registry.partition(registry.bySymbol(symbol)!.sid);
+      const other = ['AAPL', 'MSFT', 'HALT', 'BTC-USD'].find(
+        (symbol) => partitionOf(symbol) !== partitionOf('AAPL'),
+      )!;
+      // Appends go out in the order of the partitions: AAPL's stores its part, the other is full once.
+      const fates: Fate[] =
+        partitionOf('AAPL') < partitionOf(other) ? ['stored', 'full'] : ['full', 'stored'];
+      const log = logOf(...fates);
+      const gate = gateOn(log);
+      const again = batch(1, [
+        trade({ price: 1 }),
+        trade({ symbol: other, price: 2 }),
+        trade({ symbol: 'GONE' }),
+      ]);
+      expect(await gate.accept(again)).toMatchObject({ outcome: 'busy' });
+      while (log.applied.length === 0) await new Promise(setImmediate);
+      await set('GONE', true);
+      const answer = await gate.accept(again);
+      expect(answer).toMatchObject({ accepted: 2, rejected: [{ index: 2, reason: 'symbol_disabled' }] });
+      expect(log.applied).toHaveLength(2);
+      expect(gate.answerAgain(again)).toEqual(answer);
+      // What comes under a name of its own is judged by today's registry.
+      expect(await gate.accept({ ...again, sequence: 2 })).toMatchObject({ accepted: 3, rejected: [] });
+    });
   });
 
   it('shows its counters', async () => {

@@ -11,9 +11,10 @@ import { StoreUnavailable } from '../fanout/store-unavailable.js';
 import type { BusyReason, OfferAnswer, TickLogWriter } from '../fanout/tick-log-writer.js';
 import type { Log } from '../ops/log.js';
 import type { SymbolRegistry } from '../symbols/symbol-registry.js';
-import type { BatchAnswer, BatchDoor, FeedBatch } from './batch-door.js';
+import type { BatchAnswer, BatchDoor, FeedBatch, StoredAnswer } from './batch-door.js';
 import type { FeedCounters } from './feed-counters.js';
 import { GatedBatch } from './gated-batch.js';
+import { Judgements } from './judgements.js';
 import { TickGate, type TickGateConfig } from './tick-gate.js';
 
 /** Told of every stored batch with the ticks of it that were taken, in the order in which they were stored. */
@@ -58,6 +59,7 @@ export interface BatchGateParts {
 
 export class BatchGate implements BatchDoor {
   private readonly gate: TickGate;
+  private readonly judgements = new Judgements();
   private readonly underwayBySession = new Map<string, Underway>();
   private readonly listeners = new Set<StoredListener>();
   private waitingTicks = 0;
@@ -76,17 +78,27 @@ export class BatchGate implements BatchDoor {
     return new Promise((settle) => this.enqueue({ gated: this.gated(batch), settle }, batch));
   }
 
-  /** The answer to a batch that is known to be stored: its ticks are gated again and not offered. */
-  answerAgain(batch: FeedBatch): BatchAnswer {
-    const { clock, counters } = this.parts;
-    counters.repeatedBatches++;
-    return new GatedBatch(batch, this.gate, clock.nowUs(), false).answer();
+  /**
+   * The answer to a batch that is known to be stored: what it was answered, whatever the registry says now. Where that
+   * is forgotten, its ticks are gated again. Nothing is offered.
+   */
+  answerAgain(batch: FeedBatch): StoredAnswer {
+    this.countRepeat();
+    const known = this.judgements.recall(batch);
+    return known ?? new GatedBatch(batch, this.gate, this.parts.clock.nowUs(), false).answer();
+  }
+
+  /** A repeat was answered with the answer of the batch that it repeats. */
+  countRepeat(): void {
+    this.parts.counters.repeatedBatches++;
   }
 
   private gated(batch: FeedBatch): GatedBatch | null {
     const { clock, config } = this.parts;
     const full = this.waitingTicks > 0 && this.waitingTicks + batch.ticks.length > WAITING_TICKS_MAX;
-    return full ? null : new GatedBatch(batch, this.gate, clock.nowUs(), config.symbolsAutoRegister);
+    if (full) return null;
+    const before = this.judgements.recall(batch)?.rejected;
+    return new GatedBatch(batch, this.gate, clock.nowUs(), config.symbolsAutoRegister, before);
   }
 
   private enqueue(waiting: Waiting, batch: FeedBatch): void {
@@ -134,7 +146,11 @@ export class BatchGate implements BatchDoor {
 
   private offer(key: string, session: Underway, taken: readonly Waiting[]): void {
     const groups: TickGroup[] = [];
-    for (const { gated } of taken) gated?.addGroups(groups);
+    for (const { gated } of taken) {
+      if (gated === null) continue;
+      gated.addGroups(groups);
+      this.judgements.keep(gated.batch, gated.answer());
+    }
     session.offers++;
     // Nothing to store is stored, but not before what was offered before it.
     const answered = groups.length === 0 ? session.newest : this.parts.writer.offer(groups);

@@ -19,7 +19,7 @@ import { SocketRoutes } from '../socket-routes.js';
 import { SYMBOL_REGISTRY, type SymbolRegistry } from '../symbols/symbol-registry.js';
 import { SYMBOL_STORE, type SymbolStore } from '../symbols/symbol-store.js';
 import { SymbolsModule } from '../symbols/symbols.module.js';
-import { AppliedLog, type Fate, FeedLog, NOW_US } from './feed.fixture.js';
+import { AppliedLog, type Fate, FeedLog, switchSymbol } from './feed.fixture.js';
 import { FeedModule } from './feed.module.js';
 
 export const FEED_KEY = 'the-key-of-the-feeds';
@@ -97,17 +97,13 @@ export class FeedApplication {
     return this.app.get(SYMBOL_REGISTRY);
   }
 
-  async disable(symbol: string): Promise<void> {
-    const note = {
-      action: 'disable' as const,
-      actor: 'operator:test',
-      reason: 'Test',
-      requestId: null,
-      ip: null,
-      timeUs: NOW_US,
-    };
-    await this.app.get<SymbolStore>(SYMBOL_STORE).change(symbol, { enabled: false }, null, note);
-    await this.registry.reconcile();
+  /** As an operator does. */
+  switchSymbol(symbol: string, enabled: boolean): Promise<void> {
+    return switchSymbol(this.app.get<SymbolStore>(SYMBOL_STORE), this.registry, symbol, enabled);
+  }
+
+  disable(symbol: string): Promise<void> {
+    return this.switchSymbol(symbol, false);
   }
 
   metrics(): Promise<string> {

@@ -97,13 +97,17 @@ describe('FeedSession', () => {
     log = new FeedLog(registry, new AppliedLog(() => fates.shift()));
   });
 
-  const partsOn = (writer: FeedLog, known = acknowledged): FeedSessionParts => ({
+  const partsOn = (
+    writer: FeedLog,
+    known = acknowledged,
+    counters = new FeedCounters(),
+  ): FeedSessionParts => ({
     door: new BatchGate({
       registry,
       writer,
       clock: stillClock,
-      config: { crossedQuotes: 'reject', tickAgeMsMax: 0, symbolsAutoRegister: false },
-      counters: new FeedCounters(),
+      config: { crossedQuotes: 'reject', tickAgeMsMax: 0, symbolsAutoRegister: true },
+      counters,
       log: silentLog,
     }),
     acknowledged: known,
@@ -282,6 +286,19 @@ describe('FeedSession', () => {
     log.release();
     await turns();
     expect(connection.drain()).toEqual(['busy 2 from 2', 'busy 2 from 2']);
+  });
+
+  it('answers a repeat of what is under way as its first sending, though its symbol was not registered then', async () => {
+    const counters = new FeedCounters();
+    const connection = new Connection(partsOn(log, acknowledged, counters));
+    connection.hello();
+    const ticks = [trade({ symbol: 'FRESH' }), null];
+    for (let i = 0; i < 3; i++) connection.ticks(1, ticks);
+    await turns();
+    const answer = { op: 'ack', seq: 1, accepted: 1, rejected: [expect.objectContaining({ index: 1 })] };
+    expect(connection.replies.slice(1)).toEqual([answer, answer, answer]);
+    expect(log.applied).toHaveLength(1);
+    expect(counters).toMatchObject({ batches: 1, repeatedBatches: 2 });
   });
 
   it('refuses a sequence that leaves one out, and goes on when the right one comes', async () => {

@@ -5,7 +5,7 @@
  */
 import type { BusyReason } from '../fanout/tick-log-writer.js';
 import type { Acknowledged } from './acknowledged.js';
-import type { BatchAnswer, FeedBatch } from './batch-door.js';
+import type { BatchAnswer, FeedBatch, StoredAnswer } from './batch-door.js';
 import type { BatchGate } from './batch-gate.js';
 import type { FeedCodec } from './feed-codec.js';
 import { type FeedIdentity, NamedIdentity, OwnIdentity } from './feed-identity.js';
@@ -30,7 +30,7 @@ export interface FeedWire {
 }
 
 export interface FeedSessionParts {
-  readonly door: Pick<BatchGate, 'accept' | 'answerAgain'>;
+  readonly door: Pick<BatchGate, 'accept' | 'answerAgain' | 'countRepeat'>;
   readonly acknowledged: Acknowledged;
   readonly ownSessions: OwnSessions;
   /** Ticks of one batch. */
@@ -44,17 +44,18 @@ const RETRY_MS = 50;
 export const PENDING_MAX = 1_024;
 const PING_ID_LENGTH_MAX = 64;
 
-type Stored = Extract<BatchAnswer, { outcome: 'stored' }>;
 type Busy = Extract<BatchAnswer, { outcome: 'busy' }>;
 
 /** A `ticks` that waits for its turn to be answered: when all that came before it are. */
 interface Pending {
   readonly seq: number;
   /**
-   * `offered` to the door; known to be `stored`; a `repeat` of one that is under way and shares its fate; or `refused`
-   * when it came.
+   * `offered` to the door; known to be `stored`; a `repeat` of one that is under way, whose answer it shares; or
+   * `refused` when it came.
    */
   readonly kind: 'offered' | 'stored' | 'repeat' | 'refused';
+  /** What a repeat repeats: it came earlier, and is answered before it. */
+  readonly first?: Pending;
   /** How often the handler had gone back before it. */
   readonly round: number;
   answer: BatchAnswer | null;
@@ -155,8 +156,10 @@ export class FeedSession {
 
   /** A repeat of what is stored, or still under way. */
   private late(seq: number, ticks: readonly unknown[], needed: number): void {
-    if (this.identity?.holds(seq)) return this.answerAgain(seq, ticks, 'stored');
-    if (this.pending.some((pending) => pending.seq === seq)) return this.answerAgain(seq, ticks, 'repeat');
+    if (this.identity?.holds(seq)) return this.answerAgain(seq, ticks);
+    const first = this.pending.findLast((pending) => pending.seq === seq && pending.kind !== 'repeat');
+    if (first !== undefined)
+      return this.wait({ seq, kind: 'repeat', first, round: this.round, answer: null });
     this.error('out_of_order', `Expected seq ${needed}, was ${seq}, which is not known to be stored`, seq);
   }
 
@@ -167,7 +170,7 @@ export class FeedSession {
       this.round++;
     }
     this.expected = seq + 1;
-    if (this.identity?.holds(seq)) return this.answerAgain(seq, ticks, 'stored');
+    if (this.identity?.holds(seq)) return this.answerAgain(seq, ticks);
     if (this.state === 'stopping') return this.refuse(seq, busy('stopping'));
     if (this.inFlight >= this.parts.batchesInFlightMax) return this.refuse(seq, busy('queue_full'));
     this.offer(seq, ticks);
@@ -191,9 +194,9 @@ export class FeedSession {
     this.settle();
   }
 
-  private answerAgain(seq: number, ticks: readonly unknown[], kind: 'stored' | 'repeat'): void {
+  private answerAgain(seq: number, ticks: readonly unknown[]): void {
     const answer = this.parts.door.answerAgain(this.batch(seq, ticks));
-    this.wait({ seq, kind, round: this.round, answer });
+    this.wait({ seq, kind: 'stored', round: this.round, answer });
     this.settle();
   }
 
@@ -217,10 +220,12 @@ export class FeedSession {
 
   /** Answers what can be answered, in the order of arrival. */
   private settle(): void {
-    for (let first = this.pending[0]; first?.answer; first = this.pending[0]) {
+    for (let next = this.pending[0]; next !== undefined; next = this.pending[0]) {
+      const answer = next.first?.answer ?? next.answer;
+      if (answer === null) break;
       this.pending.shift();
-      if (first.answer.outcome === 'stored' && this.isNext(first)) this.acknowledge(first.seq, first.answer);
-      else this.sendBack(first);
+      if (answer.outcome === 'stored' && this.isNext(next)) this.acknowledge(next, answer);
+      else this.sendBack(next);
     }
     if (this.paused && this.pending.length < PENDING_MAX / 2) {
       this.paused = false;
@@ -237,7 +242,8 @@ export class FeedSession {
     return kind === 'repeat' ? seq < this.unacknowledged : seq <= this.unacknowledged;
   }
 
-  private acknowledge(seq: number, { accepted, rejected }: Stored): void {
+  private acknowledge({ seq, kind }: Pending, { accepted, rejected }: StoredAnswer): void {
+    if (kind === 'repeat') this.parts.door.countRepeat();
     if (seq >= this.unacknowledged) {
       this.unacknowledged = seq + 1;
       this.identity?.store(seq);

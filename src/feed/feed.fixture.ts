@@ -13,6 +13,7 @@ import type { OfferAnswer, TickLogWriter } from '../fanout/tick-log-writer.js';
 import { LiveSymbolRegistry } from '../symbols/live-symbol-registry.js';
 import { MemorySymbolStore } from '../symbols/memory-symbol-store.js';
 import type { SymbolRegistry } from '../symbols/symbol-registry.js';
+import type { SymbolStore } from '../symbols/symbol-store.js';
 
 export const PARTITIONS = 4;
 export const NOW_US = 1_760_000_000_000_000;
@@ -49,11 +50,31 @@ export const SEED: readonly Definition[] = [
 export async function startRegistry(
   seed: readonly Definition[] = SEED,
   symbolsMax = 1_000,
+  store: SymbolStore = new MemorySymbolStore(),
 ): Promise<LiveSymbolRegistry> {
   const options = { partitions: PARTITIONS, reconcileMs: 60_000, symbolsMax, seed };
-  const registry = new LiveSymbolRegistry(new MemorySymbolStore(), options, stillClock, silentLog);
+  const registry = new LiveSymbolRegistry(store, options, stillClock, silentLog);
   await registry.start();
   return registry;
+}
+
+/** As an operator switches a symbol, when the registry has heard of it. */
+export async function switchSymbol(
+  store: SymbolStore,
+  registry: SymbolRegistry,
+  symbol: string,
+  enabled: boolean,
+): Promise<void> {
+  const note = {
+    action: enabled ? ('enable' as const) : ('disable' as const),
+    actor: 'operator:test',
+    reason: 'Test',
+    requestId: null,
+    ip: null,
+    timeUs: NOW_US,
+  };
+  await store.change(symbol, { enabled }, null, note);
+  await registry.reconcile();
 }
 
 export function quote(given: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {

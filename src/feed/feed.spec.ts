@@ -195,6 +195,24 @@ describe('feed ingestion', () => {
       expect(count()).toBe(4);
     });
 
+    it('answers a repeat as the first time, whatever operators switched meanwhile', async () => {
+      const ticks = [trade({ symbol: 'MSFT' }), ...Array(600).fill(trade()), trade({ symbol: 'MSFT' })];
+      for (const [type, body] of [
+        [JSON_TYPE, JSON.stringify(ticks)],
+        [MSGPACK, msgpack(ticks)],
+        [NDJSON, ndjson(ticks)],
+      ] as const) {
+        await app.switchSymbol('MSFT', false);
+        const first = await app.post(body, type, named(1, type));
+        expect(first.body).toMatchObject({ accepted: 600, rejectedTotal: 2 });
+        await app.switchSymbol('MSFT', true);
+        await app.switchSymbol('AAPL', false);
+        expect((await app.post(body, type, named(1, type))).body).toEqual(first.body);
+        await app.switchSymbol('AAPL', true);
+      }
+      expect(count()).toBe(1_800);
+    });
+
     it.each([
       ['full', 'log_full'],
       ['lost', 'store_unavailable'],
@@ -474,6 +492,28 @@ describe('feed ingestion', () => {
       expect(count()).toBe(3);
       second.socket.close();
       restarted.socket.close();
+    });
+
+    it('acknowledges a repeat as the first time, whatever operators switched meanwhile', async () => {
+      await app.disable('AAPL');
+      const replies: unknown[] = [];
+      for (let i = 0; i < 2; i++) {
+        const socket = await app.socket().opened();
+        socket.send({ op: 'hello', source: 'nyse', session: 's1' });
+        await socket.next();
+        socket.send({ op: 'ticks', seq: 1, ticks: [trade(), trade({ symbol: 'MSFT' })] });
+        replies.push(await socket.next());
+        socket.socket.close();
+        await app.switchSymbol('AAPL', true);
+        await app.disable('MSFT');
+      }
+      expect(replies[0]).toMatchObject({
+        op: 'ack',
+        accepted: 1,
+        rejected: [{ index: 0, reason: 'symbol_disabled' }],
+      });
+      expect(replies[1]).toEqual(replies[0]);
+      expect(count()).toBe(1);
     });
 
     it('closes with 4000 on what it cannot read, with 1009 on what is too long, and disturbs nobody else', async () => {

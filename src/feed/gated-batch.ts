@@ -4,7 +4,7 @@
  * alike, whatever was rejected this time.
  */
 import { GROUP_TICKS_MAX, QUOTE, type RejectReason, type Tick, type TickGroup } from '#market-data';
-import type { BatchAnswer, FeedBatch, Rejection } from './batch-door.js';
+import type { FeedBatch, Rejection, StoredAnswer } from './batch-door.js';
 import type { FeedCounters } from './feed-counters.js';
 import { TickFault } from './tick-fault.js';
 import type { TickGate } from './tick-gate.js';
@@ -18,18 +18,30 @@ export class GatedBatch {
   private trades = 0;
   private crossedQuotes = 0;
 
-  /** @param registers whether the first tick of an unknown symbol registers it */
+  /**
+   * @param registers whether the first tick of an unknown symbol registers it
+   * @param before what was rejected when the batch was offered before, in order: it stays so. A part of it may be
+   *   stored, and the log would drop what that part did not hold then
+   */
   constructor(
     readonly batch: FeedBatch,
     private readonly gate: TickGate,
     private readonly receiveTimeUs: number,
     registers: boolean,
+    before: readonly Rejection[] = [],
   ) {
     const { ticks } = batch;
     this.parts = Array.from({ length: Math.ceil(ticks.length / GROUP_TICKS_MAX) }, () => []);
+    let known = 0;
+    let knownIndex = before[0]?.index ?? -1;
     for (let index = 0; index < ticks.length; index++) {
       const raw = ticks[index];
       if (raw === undefined) continue;
+      if (index === knownIndex) {
+        this.rejected.push(before[known++]!);
+        knownIndex = before[known]?.index ?? -1;
+        continue;
+      }
       const gated = gate.gate(raw, receiveTimeUs);
       if (!(gated instanceof TickFault)) this.take(index, gated);
       else if (registers && gated.reason === 'unknown_symbol') this.defer(index, raw);
@@ -106,7 +118,7 @@ export class GatedBatch {
     }
   }
 
-  answer(): BatchAnswer {
+  answer(): StoredAnswer {
     return { outcome: 'stored', accepted: this.accepted, rejected: this.rejected };
   }
 

@@ -3,10 +3,8 @@
  * until it is stored, with nothing later before it. The adapter waits meanwhile, so memory stays at one batch.
  */
 import type { RejectReason } from '#market-data';
-import type { BatchAnswer, BatchDoor, FeedBatch } from '../batch-door.js';
+import type { BatchDoor, FeedBatch, StoredAnswer } from '../batch-door.js';
 import type { Pauses } from './pauses.js';
-
-export type StoredAnswer = Extract<BatchAnswer, { outcome: 'stored' }>;
 
 export class DoorSession {
   /** Ticks that were stored. */
