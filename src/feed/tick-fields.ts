@@ -87,7 +87,7 @@ function microseconds(ns: unknown): number {
   return typeof ns === 'number' && Number.isInteger(ns) ? Math.floor(ns / 1000) : Number.NaN;
 }
 
-/** Name of the A/B line, or null; `lineSequence` checks that both or none are there. */
+/** Name of the A/B line, or null; `lineSequence` checks that it comes with a number. */
 export function line(raw: RawTick): string | null | TickFault {
   const value = raw['line'];
   if (value === undefined || value === null) return null;
@@ -95,11 +95,12 @@ export function line(raw: RawTick): string | null | TickFault {
   return malformed(raw, `line to be a string of 1 to ${LINE_LENGTH_MAX} characters`, value);
 }
 
+/** The symbol's number on its line. Without a line it says nothing here, and is left aside, whatever it is. */
 export function lineSequence(raw: RawTick, lineName: string | null): number | null | TickFault {
+  if (lineName === null) return null;
   const value = raw['sequence'];
   if (value === undefined || value === null)
-    return lineName === null ? null : malformed(raw, `sequence beside line ${describe(lineName)}`, value);
-  if (lineName === null) return malformed(raw, `line beside sequence ${describe(value)}`, raw['line']);
+    return malformed(raw, `sequence beside line ${describe(lineName)}`, value);
   if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
   return malformed(raw, 'sequence to be an integer from 1 to 2^53 - 1', value);
 }
