@@ -364,7 +364,7 @@ export const SETTINGS = {
   replayLoop: setting('TICKCAST_REPLAY_LOOP', onOff, false, 'Whether the replay starts over at its end.'),
   replayColumns: setting(
     'TICKCAST_REPLAY_COLUMNS',
-    optional(text('field=column pairs, comma-separated; see docs/operations.md', /^[^\s].{0,1023}$/)),
+    optional(text('field=column pairs, comma-separated; see docs/adapters.md', /^[^\s].{0,1023}$/)),
     null,
     'Column map of a CSV, e.g. time=0:yyyyMMdd HHmmssSSS,bidPrice=1,askPrice=2,symbol:EURUSD.',
   ),
