@@ -17,7 +17,9 @@ export type BusyReason = 'queue_full' | 'log_full' | 'sessions_full' | 'store_un
 
 export interface TickLogWriter {
   /**
-   * Offers the groups of one batch, in order. Answers keep the order of the offers of one session.
+   * Offers the groups of one batch, in order. Answers keep the order of the offers of one session. When an offer fails,
+   * those of its session that were made behind it, until its caller has seen the answer or has gone back to it, are
+   * answered busy too, whatever became of their parts: a caller need not wait for one answer before its next offer.
    * Never rejects.
    */
   offer(groups: readonly TickGroup[]): Promise<OfferAnswer>;
