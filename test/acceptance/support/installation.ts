@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RedisServer, startRedis } from '../../support/redis-server.js';
 import { startTickcast, type Tickcast } from '../../support/tickcast.js';
+import { poll } from './waiters.js';
 
 export const ADMIN_KEY = 'operator-of-the-acceptance';
 export const FEED_KEY = 'feed-of-the-acceptance';
@@ -101,7 +102,10 @@ export async function http(url: string, request: Request = {}): Promise<Answer> 
   };
 }
 
-/** Switches a symbol as an operator does. @throws when it is not answered 200 */
+/**
+ * Switches a symbol as an operator does; repeats it where the store did not answer in time, as the docs say.
+ * @throws when it is not answered 200
+ */
 export async function switchSymbol(
   { url }: Tickcast,
   symbol: string,
@@ -109,7 +113,11 @@ export async function switchSymbol(
   reason = `to ${action}`,
 ): Promise<void> {
   const path = `/v1/admin/symbols/${encodeURIComponent(symbol)}/${action}`;
-  const { status, body } = await http(`${url}${path}`, { key: ADMIN_KEY, body: { reason } });
+  const { status, body } = await poll(
+    'an answer of the store',
+    () => http(`${url}${path}`, { key: ADMIN_KEY, body: { reason } }),
+    (answer) => answer.body.code !== 'store_unavailable',
+  );
   if (status !== 200) throw new Error(`Expected 200, was ${status}: ${JSON.stringify(body)}`);
 }
 

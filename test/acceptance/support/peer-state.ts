@@ -35,6 +35,7 @@ export class PeerState {
   readonly channels = new Set<string>();
   /** Breaches of the protocol. */
   readonly faults: string[] = [];
+  private readonly resumes = new Map<string, { readonly epoch: number; readonly seq: number }>();
   readonly notices: RecordOf<'stale' | 'fresh'>[] = [];
   updates = 0;
   images = 0;
@@ -94,18 +95,19 @@ export class PeerState {
     }
   }
 
-  /** Who follows trades already goes on where it is. */
+  /** Who follows trades already goes on where it is, and who resumes where it asked to. */
   private standAt(state: SymbolState, position: SymbolState['position']): void {
-    const before = this.covers('trade', state.symbol) ? state.position : null;
+    const { symbol } = state;
+    const before = this.resumes.get(symbol) ?? (this.covers('trade', symbol) ? state.position : null);
     if (before !== null && (before.epoch !== position?.epoch || before.seq !== position.seq))
-      this.fault(`${state.symbol}: stood at ${text(before)}, subscribed again at ${text(position)}`);
+      this.fault(`${symbol}: stood at ${text(before)}, subscribed at ${text(position)}`);
+    this.resumes.delete(symbol);
     state.position = position === null ? null : { ...position };
   }
 
-  /** Expects the trades of a symbol to go on from here: what `from` asks for in the next subscribe. */
-  resumeAt(symbol: string): void {
-    const state = this.bySymbol.get(symbol);
-    if (state !== undefined) state.position = null;
+  /** The next subscribe asks `from` here. */
+  resumeAt(symbol: string, [epoch, seq]: readonly [number, number]): void {
+    this.resumes.set(symbol, { epoch, seq });
   }
 
   private unsubscribed({ channels }: RecordOf<'unsubscribed'>): void {

@@ -128,7 +128,8 @@ export class StreamPeer {
     channels: readonly string[],
     more: { readonly hz?: number; readonly from?: Readonly<Record<string, readonly [number, number]>> } = {},
   ): Promise<Subscribed[]> {
-    for (const channel of Object.keys(more.from ?? {})) this.state.resumeAt(channel.slice('trade:'.length));
+    for (const [channel, point] of Object.entries(more.from ?? {}))
+      this.state.resumeAt(channel.slice('trade:'.length), point);
     const pages = await this.ask({ op: 'subscribe', channels, ...more });
     const granted: Subscribed[] = [];
     for (const page of pages) {
