@@ -181,7 +181,6 @@ describe('/v1/feed among bad handlers', () => {
       { ...trade, conditions: 'c'.repeat(33) },
       { ...trade, conditions: [1] },
       { ...trade, line: 'A' },
-      { ...trade, sequence: 4 },
       { ...trade, line: 'A', sequence: 0 },
       { type: 'quote', symbol: SYMBOL, bidPrice: 2, askPrice: 1 },
       { type: 'quote', symbol: SYMBOL, bidPrice: 2 },
@@ -223,6 +222,8 @@ describe('/v1/feed among bad handlers', () => {
   }, 60_000);
 
   it('closes a handler that does not read its answers with 4100', async () => {
+    const sockets = async () => (await metrics(tickcast)).get('tickcast_feed_sockets')!;
+    const before = await sockets();
     const raw = await RawSocket.upgraded(tickcast.port, '/v1/feed', [`Authorization: Bearer ${FEED_KEY}`]);
     raw.socket.pause();
     // Each is answered by more than 0.2 MB: far more than buffers on the way and the limit of 8 MiB hold.
@@ -232,11 +233,7 @@ describe('/v1/feed among bad handlers', () => {
       raw.write(frame(OPCODES.text, message));
       await raw.flushed();
     }
-    await poll(
-      'the service to hang up',
-      async () => (await metrics(tickcast)).get('tickcast_feed_sockets'),
-      (sockets) => sockets === 1,
-    );
+    await poll('the service to hang up', sockets, (open) => open <= before);
     raw.socket.resume();
     // Its connection was cut a second later: with it goes what the kernel had not sent yet.
     expect([4100, null]).toContain(await raw.closeCode());

@@ -6,12 +6,14 @@ import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Tickcast } from '../support/tickcast.js';
 import { FeedHandler, type RawTick } from './support/feed-handler.js';
-import { FEED_KEY, http, Installation, metrics, total } from './support/installation.js';
+import { FEED_KEY, http, Installation, metrics, switchSymbol, total } from './support/installation.js';
 import { Seeded } from './support/seeded.js';
 import { StreamPeer } from './support/stream-peer.js';
 
 const SYMBOLS = ['RS-A', 'RS-B', 'RS-C', 'RS-D'];
-const SEED = Object.fromEntries([...SYMBOLS, 'RS-HTTP', 'RS-KILL'].map((name) => [name, [2, 0, 0] as const]));
+const SEED = Object.fromEntries(
+  [...SYMBOLS, 'RS-HTTP', 'RS-KILL', 'RS-OFF', 'RS-OFF-TOO'].map((name) => [name, [2, 0, 0] as const]),
+);
 
 describe('feed handlers that send again', () => {
   let installation: Installation;
@@ -164,4 +166,29 @@ describe('feed handlers that send again', () => {
     await expectTrades(new Map([['RS-KILL', ids]]));
     expect(total(await metrics(otherFeed), 'tickcast_feed_ticks_rejected_total')).toBe(0);
   }, 90_000);
+
+  it('answers a repeat like the batch itself, though a symbol was switched on meanwhile', async () => {
+    const handler = new FeedHandler('nyse', 'switched');
+    await switchSymbol(main, 'RS-OFF', 'disable');
+    await handler.connect(main.url);
+    const first = await handler.acknowledged(
+      handler.push([trade('RS-OFF', 'no'), trade('RS-OFF-TOO', 'yes')]),
+    );
+    expect(first).toMatchObject({ accepted: 1, rejected: [{ index: 0, reason: 'symbol_disabled' }] });
+    handler.cut();
+    await switchSymbol(main, 'RS-OFF', 'enable');
+    const again = new FeedHandler('nyse', 'switched');
+    await again.connect(main.url);
+    expect(await again.acknowledged(again.push([trade('RS-OFF', 'no'), trade('RS-OFF-TOO', 'yes')]))).toEqual(
+      first,
+    );
+    await again.acknowledged(again.push([trade('RS-OFF', 'new'), trade('RS-OFF-TOO', 'new')]));
+    await expectTrades(
+      new Map([
+        ['RS-OFF', ['new']],
+        ['RS-OFF-TOO', ['yes', 'new']],
+      ]),
+    );
+    await again.close();
+  }, 60_000);
 });
