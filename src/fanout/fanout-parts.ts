@@ -15,6 +15,7 @@ import { OwnerRun } from './owner-run.js';
 import type { OwnerWorld } from './owner-world.js';
 import { Ownership } from './ownership.js';
 import { PartitionedLogWriter } from './partitioned-log-writer.js';
+import { ReconciledTape } from './reconciled-tape.js';
 import { RedisConnections } from './redis-connections.js';
 import { fixLayout, LayoutGuard } from './redis-layout.js';
 import { type Stores, storesOf } from './stores.js';
@@ -66,9 +67,7 @@ export function fanoutParts(
     layout: connections === null ? null : guardLayout(config, connections, log),
     writer: has('feed') ? makeWriter(config, stores, registry, clock, log) : null,
     owner: has('fanout') ? makeOwner(config, stores, registry, clock, log) : null,
-    follower: has('gateway')
-      ? new LiveFollower(stores.forGateway(), followerLimits(config), clock, systemTimers, Math.random, log)
-      : null,
+    follower: has('gateway') ? makeFollower(config, stores, registry, clock, log) : null,
   };
 }
 
@@ -101,6 +100,17 @@ function makeWriter(
   };
   const rareLog = new LiveLog(log, clock);
   return new PartitionedLogWriter(stores.forFeed(), registry, settings, clock, systemTimers, rareLog);
+}
+
+function makeFollower(
+  config: Config,
+  stores: Stores,
+  registry: SymbolRegistry,
+  clock: Clock,
+  log: Log,
+): LiveFollower {
+  const tape = new ReconciledTape(stores.forGateway(), registry, systemTimers, new LiveLog(log, clock));
+  return new LiveFollower(tape, followerLimits(config), clock, systemTimers, Math.random, log);
 }
 
 function makeOwner(
