@@ -26,13 +26,19 @@ class Connection {
   readonly replies: Reply[] = [];
   closed: string | null = null;
   paused = false;
+  /** The handler does not read. */
+  full = false;
   readonly session: FeedSession;
 
   constructor(
     parts: FeedSessionParts,
     private readonly protocol = FEED_JSON,
   ) {
+    const isFull = () => this.full;
     this.session = new FeedSession(parts, feedCodec(protocol), {
+      get full() {
+        return isFull();
+      },
       send: (message) => this.replies.push(this.decode(message)),
       close: (reason) => {
         this.closed = reason;
@@ -390,6 +396,34 @@ describe('FeedSession', () => {
     await turns();
     expect(connection.paused).toBe(false);
     expect(connection.drain()).toHaveLength(1 + PENDING_MAX);
+  });
+
+  it('holds its answers, and the handler, while replies are not read', async () => {
+    const connection = connect();
+    connection.hello();
+    connection.ticks(1);
+    await turns();
+    expect(connection.drain()).toHaveLength(2);
+    connection.full = true;
+    for (const seq of [2, 3]) connection.ticks(seq);
+    await turns();
+    expect([connection.drain(), connection.paused]).toEqual([[], true]);
+    connection.full = false;
+    connection.session.drained();
+    expect(connection.drain()).toEqual(['ack 2', 'ack 3']);
+    expect(connection.paused).toBe(false);
+  });
+
+  it('remembers what was stored, though the handler is gone that did not read it', async () => {
+    const connection = connect();
+    connection.hello();
+    connection.full = true;
+    connection.ticks(1);
+    await turns();
+    connection.session.closed();
+    const next = connect();
+    next.hello();
+    expect(next.replies).toEqual([{ op: 'ready', last: 1 }]);
   });
 
   it('answers what it has when it is stopped, and takes nothing more', async () => {

@@ -21,6 +21,8 @@ import { describe } from './tick-fault.js';
 
 /** Where replies go. */
 export interface FeedWire {
+  /** The handler has replies enough to read: batches are answered when it has read on, which `drained` tells. */
+  readonly full: boolean;
   send(message: string | Uint8Array): void;
   /** After a fatal error; nothing is sent after it. */
   close(reason: FeedErrorCode): void;
@@ -202,9 +204,22 @@ export class FeedSession {
 
   private wait(pending: Pending): void {
     this.pending.push(pending);
-    if (this.pending.length < PENDING_MAX || this.paused) return;
-    this.paused = true;
-    this.wire.pause();
+    this.holdOrRead();
+  }
+
+  /** Reads on only while answers go out as fast as batches come in: else TCP holds the handler back. */
+  private holdOrRead(): void {
+    const { length } = this.pending;
+    const waits = this.wire.full || length >= (this.paused ? PENDING_MAX / 2 : PENDING_MAX);
+    if (waits === this.paused) return;
+    this.paused = waits;
+    if (waits) this.wire.pause();
+    else this.wire.resume();
+  }
+
+  /** The handler has read on. */
+  drained(): void {
+    this.settle();
   }
 
   private batch(seq: number, ticks: readonly unknown[]): FeedBatch {
@@ -220,17 +235,14 @@ export class FeedSession {
 
   /** Answers what can be answered, in the order of arrival. */
   private settle(): void {
-    for (let next = this.pending[0]; next !== undefined; next = this.pending[0]) {
+    for (let next = this.pending[0]; next !== undefined && !this.wire.full; next = this.pending[0]) {
       const answer = next.first?.answer ?? next.answer;
       if (answer === null) break;
       this.pending.shift();
       if (answer.outcome === 'stored' && this.isNext(next)) this.acknowledge(next, answer);
       else this.sendBack(next);
     }
-    if (this.paused && this.pending.length < PENDING_MAX / 2) {
-      this.paused = false;
-      this.wire.resume();
-    }
+    this.holdOrRead();
     if (this.pending.length > 0) return;
     this.whenIdle?.();
     if (this.state === 'closed') this.leave();
@@ -291,6 +303,8 @@ export class FeedSession {
   closed(): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
+    // What waited for room on the wire is still known as stored to a next connection.
+    this.settle();
     if (this.pending.length === 0) this.leave();
   }
 

@@ -16,7 +16,7 @@ describe('FeedSockets', () => {
   let server: WebSocketServer;
   const clients: WebSocket[] = [];
 
-  const start = async (pingIntervalMs?: number) => {
+  const start = async (pingIntervalMs?: number, unreadMsMax?: number) => {
     registry = await startRegistry();
     const door = new BatchGate({
       registry,
@@ -35,6 +35,7 @@ describe('FeedSockets', () => {
       random: () => 0.5,
       reconnectSpreadMs: 2_000,
       pingIntervalMs,
+      unreadMsMax,
     });
     server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
     server.on('connection', (socket) => sockets.open(socket));
@@ -68,7 +69,7 @@ describe('FeedSockets', () => {
   });
 
   it('closes a handler that sends and never reads, so that replies are bounded', async () => {
-    await start();
+    await start(undefined, 300);
     const [accepted] = await Promise.all([once(server, 'connection'), connect()]);
     const served = accepted[0] as WebSocket;
     const client = clients[0]!;
@@ -84,6 +85,24 @@ describe('FeedSockets', () => {
     // The bound, and the one reply that reached it.
     expect(most).toBeLessThan(12 * 1024 * 1024);
     expect(sockets.size).toBe(0);
+  });
+
+  it('answers every batch of a handler that reads, however many replies are due at once', async () => {
+    await start();
+    const client = await connect();
+    let acks = 0;
+    const answered = new Promise<void>((resolve, reject) => {
+      client.on('message', (message) => {
+        expect(JSON.parse(String(message))).toMatchObject({ op: 'ack', seq: ++acks });
+        if (acks === 100) resolve();
+      });
+      client.on('close', (code) => reject(new Error(`closed with ${code} after ${acks}`)));
+    });
+    // 60 MB of rejections.
+    const ticks = Array(3_000).fill(null);
+    for (let seq = 1; seq <= 100; seq++) client.send(JSON.stringify({ op: 'ticks', seq, ticks }));
+    await answered;
+    expect(sockets.size).toBe(1);
   });
 
   it('says goodbye with a time of its own to each, and closes with 1012', async () => {

@@ -8,8 +8,12 @@ import type { Metrics } from '../ops/metrics.js';
 import { feedCodec } from './feed-codec.js';
 import { FeedSession, type FeedSessionParts, type FeedWire } from './feed-session.js';
 
-/** Replies that a handler has not read; one ack of a full batch of bad ticks is about 2 MB. Beyond: closed. */
+/** Replies that a handler has not read: beyond, its batches wait, and it is read from no more. */
+const REPLY_BYTES_FULL = 1024 * 1024;
+/** Beyond this it is closed: one ack of a full batch of bad ticks is about 2 MB, the rest are answers to pings. */
 export const REPLY_BYTES_MAX = 8 * 1024 * 1024;
+/** A handler that reads nothing of what waits for it for so long is closed. */
+export const UNREAD_MS_MAX = 10_000;
 /** A ping this often; a handler that answered neither of two is gone, whatever TCP says. */
 export const PING_INTERVAL_MS = 15_000;
 const PINGS_MISSED_MAX = 2;
@@ -25,6 +29,8 @@ export interface FeedSocketsParts extends FeedSessionParts {
   readonly reconnectSpreadMs: number;
   /** Default PING_INTERVAL_MS. */
   readonly pingIntervalMs?: number;
+  /** Default UNREAD_MS_MAX. */
+  readonly unreadMsMax?: number;
 }
 
 /** One socket with its session. */
@@ -33,11 +39,14 @@ class FeedConnection implements FeedWire {
   private pingsMissed = 0;
   private cut: NodeJS.Timeout | undefined;
   private paused = false;
+  private unread: NodeJS.Timeout | undefined;
+  private readonly unreadMsMax: number;
 
   constructor(
     private readonly socket: WebSocket,
-    parts: FeedSessionParts,
+    parts: FeedSocketsParts,
   ) {
+    this.unreadMsMax = parts.unreadMsMax ?? UNREAD_MS_MAX;
     this.session = new FeedSession(parts, feedCodec(socket.protocol), this);
     socket.on('message', (message, binary) => this.session.receive(bytesOf(message), binary));
     socket.on('pong', () => {
@@ -45,15 +54,40 @@ class FeedConnection implements FeedWire {
     });
     socket.on('close', () => {
       clearTimeout(this.cut);
+      clearTimeout(this.unread);
       this.session.closed();
     });
+  }
+
+  get full(): boolean {
+    return this.socket.readyState === this.socket.OPEN && this.socket.bufferedAmount > REPLY_BYTES_FULL;
   }
 
   send(message: string | Uint8Array): void {
     if (this.socket.readyState !== this.socket.OPEN) return;
     if (this.socket.bufferedAmount > REPLY_BYTES_MAX)
       return this.end('slow_consumer', 'replies are not read');
-    this.socket.send(message);
+    this.socket.send(message, this.sent);
+    if (this.full) this.awaitReader();
+  }
+
+  /** A reply is with the kernel. */
+  private readonly sent = (error?: Error | null): void => {
+    // A socket that failed is closed: its session hears of it by that.
+    if (error !== undefined && error !== null) return;
+    if (this.full) {
+      this.awaitReader();
+    } else if (this.unread !== undefined) {
+      clearTimeout(this.unread);
+      this.unread = undefined;
+      this.session.drained();
+    }
+  };
+
+  /** Begins anew with each reply that is read: a slow handler is not one that does not read. */
+  private awaitReader(): void {
+    clearTimeout(this.unread);
+    this.unread = setTimeout(() => this.end('slow_consumer', 'replies are not read'), this.unreadMsMax);
   }
 
   close(reason: string): void {
@@ -72,6 +106,7 @@ class FeedConnection implements FeedWire {
 
   end(code: 'slow_consumer' | 'protocol_error' | 'service_restart', reason: string): void {
     if (this.cut !== undefined) return;
+    clearTimeout(this.unread);
     this.resume();
     this.socket.close(CLOSE_CODES[code], reason);
     this.cut = setTimeout(() => this.socket.terminate(), CLOSE_MS_MAX);
