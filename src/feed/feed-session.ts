@@ -207,10 +207,15 @@ export class FeedSession {
     this.holdOrRead();
   }
 
+  /** Nobody is waited for who has gone. */
+  private get isHeld(): boolean {
+    return this.wire.full && this.state !== 'closed';
+  }
+
   /** Reads on only while answers go out as fast as batches come in: else TCP holds the handler back. */
   private holdOrRead(): void {
     const { length } = this.pending;
-    const waits = this.wire.full || length >= (this.paused ? PENDING_MAX / 2 : PENDING_MAX);
+    const waits = this.isHeld || length >= (this.paused ? PENDING_MAX / 2 : PENDING_MAX);
     if (waits === this.paused) return;
     this.paused = waits;
     if (waits) this.wire.pause();
@@ -235,7 +240,7 @@ export class FeedSession {
 
   /** Answers what can be answered, in the order of arrival. */
   private settle(): void {
-    for (let next = this.pending[0]; next !== undefined && !this.wire.full; next = this.pending[0]) {
+    for (let next = this.pending[0]; next !== undefined && !this.isHeld; next = this.pending[0]) {
       const answer = next.first?.answer ?? next.answer;
       if (answer === null) break;
       this.pending.shift();
