@@ -63,11 +63,26 @@ export interface Ask {
   readonly body?: unknown;
 }
 
+/** What the answers of this REST hold, each a part of it; a spec says which. */
+export interface AnswerBody {
+  readonly [key: string]: unknown;
+  readonly code: string;
+  readonly detail: string;
+  readonly version: number;
+  readonly symbol: string;
+  readonly sid: number;
+  readonly field: string;
+  readonly reason: string;
+  readonly next: string | null;
+  readonly symbols: readonly AnswerBody[];
+  readonly entries: readonly AnswerBody[];
+  readonly errors: readonly AnswerBody[];
+}
+
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, unknown>>;
-  // biome-ignore lint/suspicious/noExplicitAny: the tests say what they expect of it
-  readonly body: any;
+  readonly body: AnswerBody;
 }
 
 /** @param line e.g. `GET /v1/admin/symbols` */
@@ -87,6 +102,6 @@ export async function ask(app: NestFastifyApplication, line: string, given: Ask 
   return {
     status: answer.statusCode,
     headers: answer.headers,
-    body: answer.body === '' ? null : answer.json(),
+    body: answer.body === '' ? (null as never) : answer.json<AnswerBody>(),
   };
 }
