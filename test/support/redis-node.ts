@@ -1,0 +1,129 @@
+/**
+ * One `redis-server` of a topology, as a process of its own: with a configuration file, since sentinels have their
+ * servers rewrite it, and with the same port over kills and starts.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { freePort } from './free-port.js';
+import { OwnProcess } from './own-process.js';
+import { requireProgram } from './tool.js';
+
+export interface RedisNode {
+  readonly port: number;
+  /** Of the process that runs now. */
+  readonly pid: number;
+  /** False between `kill` and `start`. */
+  readonly running: boolean;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
+  /** SIGSTOP: connections stay open, nothing is answered. */
+  pause(): void;
+  /** SIGCONT. */
+  resume(): void;
+  /** Starts it again after `kill`, on the same port and with the configuration that it had then, empty. */
+  start(): Promise<void>;
+  /** One command, answered as redis-cli prints it. */
+  cli(...command: string[]): Promise<string>;
+  /** Ends it for good. May be called twice, and after `kill`. */
+  stop(): Promise<void>;
+}
+
+export interface RedisNodeOptions {
+  /** Lines of redis.conf beside port, bind and folder; made anew when the port has to be another one. */
+  readonly settings: (port: number) => readonly string[];
+  /** What redis-cli needs to get in, e.g. `['-a', password]`. */
+  readonly cliArgs?: readonly string[];
+  /** `redis-sentinel` is the same program, told by its name to be one. */
+  readonly program?: 'redis-server' | 'redis-sentinel';
+}
+
+/** Resolves when it takes connections. */
+export async function startRedisNode(options: RedisNodeOptions): Promise<RedisNode> {
+  const { program = 'redis-server', cliArgs = [] } = options;
+  const server = await requireProgram(program, program === 'redis-server' ? program : 'redis-sentinel');
+  const cli = await requireProgram('redis-cli', 'redis-tools');
+  const folder = await mkdtemp(join(tmpdir(), 'tickcast-redis-'));
+  const file = join(folder, 'redis.conf');
+  const configure = async (port: number) => {
+    const general = [`bind 127.0.0.1`, `dir ${folder}`, `daemonize no`, `protected-mode no`];
+    await writeFile(file, `${[...general, ...options.settings(port)].join('\n')}\n`);
+  };
+  const run = async () => {
+    const own = await OwnProcess.start(server, [file]);
+    await own.until(program === 'redis-server' ? /Ready to accept connections/ : /Sentinel ID is/);
+    return own;
+  };
+
+  let port = await freePort();
+  await configure(port);
+  // Another test may have taken the port in between.
+  let own = await run().catch(async () => {
+    port = await freePort();
+    await configure(port);
+    return run();
+  });
+  let running = true;
+  void watchExit(own);
+  async function watchExit(watched: OwnProcess): Promise<void> {
+    await watched.exited;
+    if (watched === own) running = false;
+  }
+
+  return {
+    port,
+    get pid() {
+      return own.pid;
+    },
+    get running() {
+      return running;
+    },
+    async kill() {
+      own.kill('SIGKILL');
+      await own.exited;
+    },
+    pause() {
+      own.kill('SIGSTOP');
+    },
+    resume() {
+      own.kill('SIGCONT');
+    },
+    async start() {
+      own = await run();
+      running = true;
+      void watchExit(own);
+    },
+    async cli(...command) {
+      const { stdout } = await promisify(execFile)(cli, ['-p', String(port), ...cliArgs, ...command], {
+        timeout: 5_000,
+      });
+      return stdout.replace(/\n$/, '');
+    },
+    async stop() {
+      await own.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Polls until it holds. A question that fails (the server is down) does not hold. @throws after `timeoutMs` */
+export async function untilHolds(
+  what: string,
+  holds: () => Promise<boolean>,
+  timeoutMs = 60_000,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  let last: unknown;
+  while (performance.now() < deadline) {
+    try {
+      if (await holds()) return;
+      last = undefined;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`Expected within ${timeoutMs} ms: ${what}`, { cause: last });
+}
