@@ -2,12 +2,13 @@
  * 20,000 ticks, half by HTTP and half by feed sockets, one in a hundred bad in one of ten ways: each good one is in
  * the images and trades, each bad one is answered with its place and reason, and the service's own figures agree.
  */
+
+import { type Ack, FeedHandler } from '../support/feed-handler.js';
+import { FEED_KEY, http, Installation, metrics, switchSymbol } from '../support/installation.js';
+import { Seeded } from '../support/seeded.js';
+import { type Codec, StreamPeer } from '../support/stream-peer.js';
 import type { Tickcast } from '../support/tickcast.js';
 import { ExactImage } from './support/exact-image.js';
-import { type Ack, FeedHandler } from './support/feed-handler.js';
-import { FEED_KEY, http, Installation, metrics, switchSymbol } from './support/installation.js';
-import { Seeded } from './support/seeded.js';
-import { type Codec, StreamPeer } from './support/stream-peer.js';
 
 /** A stock, a share of many decimals, a coin whose volume keeps less decimals than its sizes, and one switched off. */
 const SEED = {

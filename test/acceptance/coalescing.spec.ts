@@ -1,9 +1,9 @@
 /** One busy symbol at the default interval of 50 ms: what Redis sees, what a ticker and a trade subscriber get. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FeedHandler, type RawTick } from './support/feed-handler.js';
-import { Installation } from './support/installation.js';
+import { FeedHandler, type RawTick } from '../support/feed-handler.js';
+import { Installation } from '../support/installation.js';
+import { StreamPeer } from '../support/stream-peer.js';
 import { type LiveBatch, LiveTap } from './support/live-tap.js';
-import { StreamPeer } from './support/stream-peer.js';
 
 const INTERVAL_MS = 50;
 /** Ticks of one push, every 5 ms: 100 quotes and 10 trades per interval. */

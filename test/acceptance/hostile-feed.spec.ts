@@ -1,12 +1,12 @@
 /** Feed handlers that break the protocol of `/v1/feed`: an error or a close code for them, nothing for anybody else. */
 import { Packr, Unpackr } from 'msgpackr';
 import { WebSocket } from 'ws';
+import { FEED_KEY, Installation, metrics } from '../support/installation.js';
+import type { Closed, Codec } from '../support/stream-peer.js';
 import type { Tickcast } from '../support/tickcast.js';
+import { poll, Waiters } from '../support/waiters.js';
 import { BYSTANDER, Bystanders } from './support/bystanders.js';
-import { FEED_KEY, Installation, metrics } from './support/installation.js';
 import { frame, OPCODES, RawSocket } from './support/raw-socket.js';
-import type { Closed, Codec } from './support/stream-peer.js';
-import { poll, Waiters } from './support/waiters.js';
 
 const packr = new Packr({ useRecords: false });
 const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number', mapsAsObjects: true });

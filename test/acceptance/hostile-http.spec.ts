@@ -2,8 +2,6 @@
 import { request } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { Packr } from 'msgpackr';
-import type { Tickcast } from '../support/tickcast.js';
-import { BYSTANDER, Bystanders } from './support/bystanders.js';
 import {
   ADMIN_KEY,
   type Answer,
@@ -11,8 +9,10 @@ import {
   http,
   Installation,
   type Request,
-} from './support/installation.js';
-import { StreamPeer } from './support/stream-peer.js';
+} from '../support/installation.js';
+import { StreamPeer } from '../support/stream-peer.js';
+import type { Tickcast } from '../support/tickcast.js';
+import { BYSTANDER, Bystanders } from './support/bystanders.js';
 
 const CLIENT_KEY = 'client-of-the-acceptance';
 const SYMBOL = 'HX-HTTP';

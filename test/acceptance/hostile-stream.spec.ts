@@ -1,11 +1,11 @@
 /** Whatever strangers send to `/v1/stream`: a record or a close code for them, nothing for anybody else. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Packr } from 'msgpackr';
+import { FEED_KEY, http, Installation } from '../support/installation.js';
+import { type Codec, StreamPeer } from '../support/stream-peer.js';
 import type { Tickcast } from '../support/tickcast.js';
 import { BYSTANDER, Bystanders } from './support/bystanders.js';
-import { FEED_KEY, http, Installation } from './support/installation.js';
 import { frame, OPCODES, RawSocket } from './support/raw-socket.js';
-import { type Codec, StreamPeer } from './support/stream-peer.js';
 
 const CLIENT_KEY = 'client-of-the-acceptance';
 const packr = new Packr({ useRecords: false });

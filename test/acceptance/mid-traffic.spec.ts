@@ -4,14 +4,14 @@
  * on whichever gateway, have different values under one number.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FeedHandler } from '../support/feed-handler.js';
+import { Installation, switchSymbol } from '../support/installation.js';
+import type { Image, SymbolState } from '../support/peer-state.js';
+import { Seeded } from '../support/seeded.js';
+import { StreamPeer } from '../support/stream-peer.js';
 import type { Tickcast } from '../support/tickcast.js';
 import { ExactImage } from './support/exact-image.js';
-import { FeedHandler } from './support/feed-handler.js';
-import { Installation, switchSymbol } from './support/installation.js';
-import type { Image, SymbolState } from './support/peer-state.js';
 import { RandomClient, type RandomWorld } from './support/random-client.js';
-import { Seeded } from './support/seeded.js';
-import { StreamPeer } from './support/stream-peer.js';
 
 const CLIENTS = 72;
 const SPREAD_MS = 5_000;

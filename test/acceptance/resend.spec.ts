@@ -4,11 +4,11 @@
  */
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FeedHandler, type RawTick } from '../support/feed-handler.js';
+import { FEED_KEY, http, Installation, metrics, switchSymbol, total } from '../support/installation.js';
+import { Seeded } from '../support/seeded.js';
+import { StreamPeer } from '../support/stream-peer.js';
 import type { Tickcast } from '../support/tickcast.js';
-import { FeedHandler, type RawTick } from './support/feed-handler.js';
-import { FEED_KEY, http, Installation, metrics, switchSymbol, total } from './support/installation.js';
-import { Seeded } from './support/seeded.js';
-import { StreamPeer } from './support/stream-peer.js';
 
 const SYMBOLS = ['RS-A', 'RS-B', 'RS-C', 'RS-D'];
 const SEED = Object.fromEntries(

@@ -1,9 +1,10 @@
 /** One process of all roles and two gateways on one Redis: they serve the same numbers. */
+
+import { Installation } from '../support/installation.js';
+import type { SymbolState } from '../support/peer-state.js';
+import type { Trade } from '../support/records.js';
+import { type Codec, StreamPeer } from '../support/stream-peer.js';
 import type { Tickcast } from '../support/tickcast.js';
-import { Installation } from './support/installation.js';
-import type { SymbolState } from './support/peer-state.js';
-import type { Trade } from './support/records.js';
-import { type Codec, StreamPeer } from './support/stream-peer.js';
 
 const UPDATES_MIN = 6_000;
 const TRADES_MIN = 600;

@@ -3,10 +3,10 @@
  * they read again they get the newest images, or learn by the documented code that they were too slow.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Installation, metrics } from '../support/installation.js';
+import type { Image, SymbolState } from '../support/peer-state.js';
+import { StreamPeer } from '../support/stream-peer.js';
 import type { Tickcast } from '../support/tickcast.js';
-import { Installation, metrics } from './support/installation.js';
-import type { Image, SymbolState } from './support/peer-state.js';
-import { StreamPeer } from './support/stream-peer.js';
 
 const RATE = 4_000;
 /** The default of TICKCAST_BLOCKED_MS_MAX is 10 s: these are closed, those are not. */

@@ -1,8 +1,9 @@
 /** Starts that must not succeed beside a store that is in use, and what they say; test/process.spec.ts has the others. */
+
+import { ADMIN_KEY, FEED_KEY, Installation } from '../support/installation.js';
 import { redisCli } from '../support/redis-server.js';
+import { StreamPeer } from '../support/stream-peer.js';
 import { spawnTickcast } from '../support/tickcast.js';
-import { ADMIN_KEY, FEED_KEY, Installation } from './support/installation.js';
-import { StreamPeer } from './support/stream-peer.js';
 
 /** Ends with this code where a setting is wrong: starting again does not help. */
 const WRONG_SETTING = 78;

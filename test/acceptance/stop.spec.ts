@@ -1,11 +1,11 @@
 /** SIGTERM: readiness first, then the clients, then the feeds; nothing accepted is lost; it ends by itself. */
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FeedHandler, type RawTick } from '../support/feed-handler.js';
+import { ADMIN_KEY, FEED_KEY, http, Installation } from '../support/installation.js';
+import { StreamPeer } from '../support/stream-peer.js';
 import { startTickcast, type Tickcast } from '../support/tickcast.js';
-import { FeedHandler, type RawTick } from './support/feed-handler.js';
-import { ADMIN_KEY, FEED_KEY, http, Installation } from './support/installation.js';
-import { StreamPeer } from './support/stream-peer.js';
-import { poll } from './support/waiters.js';
+import { poll } from '../support/waiters.js';
 
 /** Long enough to look at what happens in it on a busy machine. */
 const DRAIN = {

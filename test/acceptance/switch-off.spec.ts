@@ -6,11 +6,11 @@
  * out by a reconnect, can silence a symbol in time.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FeedHandler, type RawTick } from '../support/feed-handler.js';
+import { FEED_KEY, http, Installation, switchSymbol } from '../support/installation.js';
+import type { StreamRecord } from '../support/records.js';
+import { StreamPeer } from '../support/stream-peer.js';
 import type { Tickcast } from '../support/tickcast.js';
-import { FeedHandler, type RawTick } from './support/feed-handler.js';
-import { FEED_KEY, http, Installation, switchSymbol } from './support/installation.js';
-import type { StreamRecord } from './support/records.js';
-import { StreamPeer } from './support/stream-peer.js';
 import { TcpProxy } from './support/tcp-proxy.js';
 
 const SWITCHED = 'SW-OFF';

@@ -1,9 +1,9 @@
 /** Clients and a feed handler that mind their own business while somebody else attacks the same process. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FeedHandler } from '../../support/feed-handler.js';
+import { metrics } from '../../support/installation.js';
+import { StreamPeer } from '../../support/stream-peer.js';
 import type { Tickcast } from '../../support/tickcast.js';
-import { FeedHandler } from './feed-handler.js';
-import { metrics } from './installation.js';
-import { StreamPeer } from './stream-peer.js';
 
 export const BYSTANDER = 'HX-STEADY';
 

@@ -1,7 +1,7 @@
 /** What a symbol's image must be, computed apart from the service: in whole numbers without bound, tick by tick. */
-import type { RawTick } from './feed-handler.js';
-import type { Scales, Trade, Values } from './records.js';
-import type { Seeded } from './seeded.js';
+import type { RawTick } from '../../support/feed-handler.js';
+import type { Scales, Trade, Values } from '../../support/records.js';
+import type { Seeded } from '../../support/seeded.js';
 
 /** A decimal as it is sent: digits × 10^-scale. */
 export function decimal(digits: bigint, scale: number): string {

@@ -3,9 +3,9 @@
  * between, leaving some, short pauses in reading, a lost connection with `from`. The seed decides all of it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Image, SymbolState } from './peer-state.js';
-import type { Seeded } from './seeded.js';
-import { StreamPeer } from './stream-peer.js';
+import type { Image, SymbolState } from '../../support/peer-state.js';
+import type { Seeded } from '../../support/seeded.js';
+import { StreamPeer } from '../../support/stream-peer.js';
 
 export interface RandomWorld {
   readonly urls: readonly string[];

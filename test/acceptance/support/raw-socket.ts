@@ -1,7 +1,7 @@
 /** A WebSocket client that breaks RFC 6455 on purpose: bytes go out as they are, frames of the server are read back. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { Waiters } from './waiters.js';
+import { Waiters } from '../../support/waiters.js';
 
 const HANDSHAKE = [
   'Host: localhost',

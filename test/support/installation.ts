@@ -5,8 +5,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RedisServer, startRedis } from '../../support/redis-server.js';
-import { startTickcast, type Tickcast } from '../../support/tickcast.js';
+import { type RedisServer, startRedis } from './redis-server.js';
+import { startTickcast, type Tickcast } from './tickcast.js';
 import { poll } from './waiters.js';
 
 export const ADMIN_KEY = 'operator-of-the-acceptance';
