@@ -94,6 +94,11 @@ export class FeedHandler {
     if (this.lastSeq > 0) await this.acknowledged(this.lastSeq);
   }
 
+  /** Stops reading from the socket: acknowledgements stay unread, batches still go out. */
+  pause(): void {
+    this.socket?.pause();
+  }
+
   /** Cuts the connection at once, whatever is under way. */
   cut(): void {
     this.socket?.terminate();

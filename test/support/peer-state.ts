@@ -95,11 +95,13 @@ export class PeerState {
     }
   }
 
-  /** Who follows trades already goes on where it is, and who resumes where it asked to. */
+  /** Who follows trades already goes on where it is, and who resumes where it asked to, or in a newer epoch. */
   private standAt(state: SymbolState, position: SymbolState['position']): void {
     const { symbol } = state;
     const before = this.resumes.get(symbol) ?? (this.covers('trade', symbol) ? state.position : null);
-    if (before !== null && (before.epoch !== position?.epoch || before.seq !== position.seq))
+    const isNewer = (position?.epoch ?? 0) > (before?.epoch ?? 0);
+    const goesOn = before?.epoch === position?.epoch && before?.seq === position?.seq;
+    if (before !== null && !goesOn && !isNewer)
       this.fault(`${symbol}: stood at ${text(before)}, subscribed at ${text(position)}`);
     this.resumes.delete(symbol);
     state.position = position === null ? null : { ...position };

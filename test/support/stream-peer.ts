@@ -13,6 +13,8 @@ export type Codec = 'json' | 'msgpack';
 export interface PeerOptions {
   readonly codec?: Codec;
   readonly headers?: Readonly<Record<string, string>>;
+  /** How long `welcome` is waited for. */
+  readonly openMsMax?: number;
   /** Called with every record, before it is applied. */
   readonly onRecord?: (record: StreamRecord) => void;
 }
@@ -60,15 +62,21 @@ export class StreamPeer {
   /**
    * Connects; resolves after `welcome`.
    * @param url `http://host:port` of a gateway
+   * @throws when the connection ends before that, or nothing comes in time; nothing is left open then
    */
   static async open(
     url: string,
-    { codec = 'msgpack', headers = {}, onRecord }: PeerOptions = {},
+    { codec = 'msgpack', headers = {}, openMsMax, onRecord }: PeerOptions = {},
   ): Promise<StreamPeer> {
     const options: ClientOptions = { headers, perMessageDeflate: false };
     const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/stream`, [`tickcast.v1.${codec}`], options);
     const peer = new StreamPeer(socket, codec, onRecord);
-    await peer.until('welcome', () => peer.welcome !== null || peer.isClosed);
+    await peer
+      .until('welcome', () => peer.welcome !== null || peer.isClosed, openMsMax)
+      .catch((error: Error) => {
+        peer.terminate();
+        throw error;
+      });
     if (peer.welcome === null) throw new Error(`Expected welcome, the connection ended: ${url}`);
     return peer;
   }
@@ -111,7 +119,10 @@ export class StreamPeer {
     this.sendRaw(this.codec === 'json' ? JSON.stringify(command) : packr.pack(command));
   }
 
-  /** Sends a command under an id of its own; resolves with all pages of its answer. */
+  /**
+   * Sends a command under an id of its own; resolves with all pages of its answer.
+   * @throws when the connection ends before that
+   */
   async ask(command: Readonly<Record<string, unknown>>): Promise<StreamRecord[]> {
     const id = this.nextId++;
     this.send({ ...command, id });
@@ -119,7 +130,9 @@ export class StreamPeer {
       const last = this.answers.get(id)?.at(-1);
       return last !== undefined && !('more' in last && last.more);
     };
-    await this.until(`the answer to ${JSON.stringify(command).slice(0, 200)}`, isWhole);
+    const what = `the answer to ${JSON.stringify(command).slice(0, 200)}`;
+    await this.until(what, () => isWhole() || this.isClosed);
+    if (!isWhole()) throw new Error(`Expected ${what}, the connection ended`);
     return this.answers.get(id)!;
   }
 
