@@ -2,7 +2,7 @@
 FROM node:22-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && npm ci
 COPY . .
 RUN npm run build && npm prune --omit=dev
 

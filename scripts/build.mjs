@@ -8,6 +8,7 @@ import { copyFile, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 
 import { basename, dirname, join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { compileNative, WITHOUT_COMPILER } from './compile-native.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const DIST = join(ROOT, 'dist');
@@ -115,8 +116,9 @@ async function buildWeb() {
 
 async function build() {
   const startedAt = new Date();
+  let compiled;
   try {
-    await Promise.all([translateAll(), buildWeb()]);
+    [compiled] = await Promise.all([compileNative(), translateAll(), buildWeb()]);
   } catch (error) {
     process.stderr.write(`The build failed: ${error.message}\n`);
     return 1;
@@ -125,6 +127,7 @@ async function build() {
   await utimes(STAMP, startedAt, startedAt);
   const seconds = ((Date.now() - startedAt.getTime()) / 1000).toFixed(1);
   process.stderr.write(`Built ${relative(ROOT, DIST)} in ${seconds} s.\n`);
+  if (!compiled) process.stderr.write(WITHOUT_COMPILER);
   return 0;
 }
 

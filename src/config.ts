@@ -505,6 +505,20 @@ export const SETTINGS = {
     { unit: 'bytes' },
   ),
 
+  nativeSend: setting(
+    'TICKCAST_NATIVE_SEND',
+    onOff,
+    true,
+    'Frames are handed to the kernel by a small native part, where the build could compile it; off: through streams.',
+  ),
+  unsentBytesMax: setting(
+    'TICKCAST_UNSENT_BYTES_MAX',
+    integer(4 * KIB, 4 * MIB),
+    16 * KIB,
+    'What the kernel takes for a client that does not read, beyond what is on the way; with the native part only.',
+    { unit: 'bytes' },
+  ),
+
   // Proxies
   proxyPort: setting(
     'TICKCAST_PROXY_PORT',

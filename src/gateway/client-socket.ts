@@ -2,7 +2,12 @@
 export interface ClientSocket {
   /** Bytes of earlier writes that the kernel has not taken. */
   readonly pendingBytes: number;
-  /** Writes whole WebSocket frames. The bytes must not change until `pendingBytes` was 0 again. */
+  /**
+   * The descriptor on which whole frames may be sent right now, beside the stream; -1 when they can only be written:
+   * bytes wait, it closes, or it is no plain TCP connection.
+   */
+  readonly descriptor: number;
+  /** Writes whole WebSocket frames, or the rest of some that were sent on the descriptor. The bytes must not change until `pendingBytes` was 0 again. */
   write(frames: Uint8Array): void;
   /** Calls back once when all that was written before is with the kernel. */
   whenDrained(drained: () => void): void;

@@ -12,6 +12,7 @@ import {
   JSON_DIALECT,
   SocketFixture,
 } from './gateway.fixture.js';
+import type { NativeSend } from './native-send.js';
 import { PublisherFixture } from './publisher.fixture.js';
 import type { Session } from './session.js';
 
@@ -96,8 +97,9 @@ export function scene(
   settings: Partial<Config> = {},
   slice?: Slice,
   clock?: ClockFixture,
+  native?: NativeSend | null,
 ): Scene {
-  const fixture = gatewayFixture(symbols, settings, slice, clock);
+  const fixture = gatewayFixture(symbols, settings, slice, clock, native);
   return {
     ...fixture,
     publisher: new PublisherFixture(fixture.gateway.sink),

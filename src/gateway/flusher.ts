@@ -94,7 +94,9 @@ export class Flusher {
 
   /** Gives a session its share of the running flush now, before a command changes what it follows. */
   serveFirst(session: Session): void {
-    if (this.running && session.servedPass !== this.pass) this.server.serve(session, this.pass);
+    if (!this.running || session.servedPass === this.pass) return;
+    this.server.serve(session, this.pass);
+    this.server.send();
   }
 
   private begin(): void {
@@ -137,10 +139,12 @@ export class Flusher {
       if (this.next % this.sliceOf.sessionsPerCheck !== 0) continue;
       const spentMs = clock.monotonicMs() - startMs;
       if (spentMs < this.sliceOf.ms || this.next === order.length) continue;
+      server.send();
       this.counters.sliceMsMax = Math.max(this.counters.sliceMsMax, spentMs);
       this.timers.soon(() => this.slice());
       return;
     }
+    server.send();
     this.end();
   }
 

@@ -11,14 +11,21 @@ const SLACK_BYTES = 32;
 export class Fragments {
   private readonly out = new MsgpackWriter(16 * 1024);
   /** Pass in which the symbol's fragment was made; an older one means there is none. */
-  private madeIn = new Float64Array(1024);
+  madeIn = new Float64Array(1024);
   start = new Int32Array(1024);
   length = new Int32Array(1024);
+  /** Bytes of the longest fragment since `clear`. */
+  longest = 0;
   /** How many records a symbol's fragment holds: 1 for tickers, any number for trades. */
   records = new Int32Array(1024);
 
   get view(): DataView {
     return this.out.dataView;
+  }
+
+  /** All fragments, and at least 32 bytes behind them. */
+  get bytes(): Uint8Array {
+    return this.out.buffer;
   }
 
   /** Bytes of all fragments since `clear`. */
@@ -29,6 +36,7 @@ export class Fragments {
   /** Begins anew: all fragments are gone. */
   clear(): void {
     this.out.at = 0;
+    this.longest = 0;
   }
 
   has(sid: number, pass: number): boolean {
@@ -46,7 +54,9 @@ export class Fragments {
     this.out.reserve(SLACK_BYTES);
     this.madeIn[sid] = pass;
     this.start[sid] = start;
-    this.length[sid] = this.out.at - start;
+    const length = this.out.at - start;
+    this.length[sid] = length;
+    if (length > this.longest) this.longest = length;
     this.records[sid] = records;
   }
 

@@ -6,7 +6,7 @@
  */
 import { ALL_FIELDS, IMAGE_FIELD_COUNT } from '#market-data';
 import { DoubtingClient } from './doubting-client.fixture.js';
-import { ClockFixture, command, type GatewayFixture, gatewayFixture } from './gateway.fixture.js';
+import { ClockFixture, command, type GatewayFixture, gatewayFixture, KERNEL } from './gateway.fixture.js';
 import { generator } from './generator.fixture.js';
 import { type Batch, RandomOwner, type Snapshot, TAPE_BATCHES } from './random-owner.fixture.js';
 
@@ -49,7 +49,9 @@ class World {
       tradeRingSeconds: 86_400,
     };
     const clock = new RestlessClock(this.random);
-    this.fixture = gatewayFixture(this.symbols, settings, { ms: 1, sessionsPerCheck: 1 }, clock);
+    const slice = { ms: 1, sessionsPerCheck: 1 + this.below(3) };
+    // With the native part, and without.
+    this.fixture = gatewayFixture(this.symbols, settings, slice, clock, seed % 3 === 0 ? null : KERNEL);
     for (let sid = 1; sid <= this.symbols; sid++) this.owner.add(sid);
     this.reload(this.owner.snapshot());
   }

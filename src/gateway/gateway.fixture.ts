@@ -13,7 +13,9 @@ import type { RegistryListener, SymbolRegistry } from '../symbols/symbol-registr
 import type { ClientSocket } from './client-socket.js';
 import { DIALECTS } from './dialects.js';
 import type { FlushTimers, Slice } from './flusher.js';
+import { frameOf } from './frame-writer.js';
 import { Gateway } from './gateway.js';
+import { FRAME_VALUES, type NativeSend } from './native-send.js';
 import type { Session } from './session.js';
 
 export function instrument(sid: number, symbol: string, more: Partial<Instrument> = {}): Instrument {
@@ -132,6 +134,32 @@ export class TimersFixture implements FlushTimers {
   }
 }
 
+/** All sockets, by their descriptors. */
+const sockets: SocketFixture[] = [];
+
+/** A kernel that takes what the sockets of the spec take, and the native part as one would write it here. */
+export const KERNEL: NativeSend = {
+  sendFrames(memory, at, frames, lists, count, fragments, start, length, madeIn, pass, taken) {
+    for (let i = 0; i < count; i++) {
+      const frame = frames.subarray(i * FRAME_VALUES, (i + 1) * FRAME_VALUES);
+      const changed = lists[i]?.filter((sid) => madeIn[sid] === pass);
+      if (changed !== undefined && changed.length > 0) {
+        const records = [...changed].map((sid) =>
+          fragments.subarray(start[sid]!, start[sid]! + length[sid]!),
+        );
+        const count = Buffer.from([0xdc, changed.length >> 8, changed.length & 0xff]);
+        const bytes = frameOf(Buffer.concat([count, ...records]), true);
+        memory.set(bytes, at);
+        frame.set([at, bytes.length, changed.length], 1);
+        at += bytes.length;
+      }
+      const [descriptor, first, size] = frame as unknown as [number, number, number];
+      taken[i] = size === 0 ? 0 : sockets[descriptor]!.send(memory.subarray(first, first + size));
+    }
+  },
+  limitUnsent: () => true,
+};
+
 /** A socket whose kernel takes everything at once, unless the spec plugs it. */
 export class SocketFixture implements ClientSocket {
   pendingBytes = 0;
@@ -148,6 +176,9 @@ export class SocketFixture implements ClientSocket {
   private kept: { readonly view: Uint8Array; readonly copy: Uint8Array }[] = [];
   private waiting: (() => void)[] = [];
   private readonly decoder: StreamDecoder;
+  private readonly number = sockets.push(this) - 1;
+  /** What was sent on the descriptor of frames of which the rest comes by `write`. */
+  private begun: Uint8Array = Buffer.alloc(0);
 
   /** @param take told of the records of each write, and whether the socket was plugged when it came */
   constructor(
@@ -157,7 +188,24 @@ export class SocketFixture implements ClientSocket {
     this.decoder = binary ? new MsgpackStreamDecoder() : new JsonStreamDecoder();
   }
 
-  write(frames: Uint8Array): void {
+  get descriptor(): number {
+    return this.pendingBytes === 0 && this.closed === null ? this.number : -1;
+  }
+
+  /** Sends on the descriptor. @returns how many bytes the kernel took: not all when it is to be plugged */
+  send(frames: Uint8Array): number {
+    if (this.pendingBytes > 0 || this.begun.length > 0) throw new Error('Expected bytes in their order');
+    if (this.plugNext) {
+      this.begun = Buffer.from(frames.subarray(0, frames.length >> 1));
+      return this.begun.length;
+    }
+    this.write(frames);
+    return frames.length;
+  }
+
+  write(written: Uint8Array): void {
+    const frames = this.begun.length === 0 ? written : Buffer.concat([this.begun, written]);
+    this.begun = Buffer.alloc(0);
     this.writes++;
     this.written.push(frames);
     const plugged = this.pendingBytes > 0;
@@ -168,8 +216,8 @@ export class SocketFixture implements ClientSocket {
     }
     this.records.push(...records);
     if (plugged || this.plugNext) {
-      this.kept.push({ view: frames, copy: Uint8Array.from(frames) });
-      this.pendingBytes += frames.length;
+      this.kept.push({ view: written, copy: Uint8Array.from(written) });
+      this.pendingBytes += written.length;
       this.plugNext = false;
     }
     this.take(records, plugged);
@@ -247,6 +295,7 @@ export function gatewayFixture(
   settings: Partial<Config> = {},
   slice?: Slice,
   clock = new ClockFixture(),
+  native: NativeSend | null = KERNEL,
 ): GatewayFixture {
   const config: Config = { ...readConfig({}), partitions: 2, ...settings };
   const registry = new RegistryFixture(config.partitions);
@@ -256,7 +305,8 @@ export function gatewayFixture(
   );
   const timers = new TimersFixture(clock);
   const authenticate = (token: string) => (token === 'right' ? 'client' : null);
-  const gateway = new Gateway({ config, registry, clock, timers, authenticate, random: () => 0.5, slice });
+  const random = () => 0.5;
+  const gateway = new Gateway({ config, registry, clock, timers, authenticate, random, slice, native });
   return { gateway, registry, clock, timers };
 }
 

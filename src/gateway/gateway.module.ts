@@ -5,6 +5,7 @@ import { CONFIG, type Config } from '../config.js';
 import { FOLLOWER, type Follower } from '../fanout/image-sink.js';
 import { Health } from '../ops/health.js';
 import { Lifecycle } from '../ops/lifecycle.js';
+import { LOG, type Log } from '../ops/log.js';
 import { Metrics } from '../ops/metrics.js';
 import { Readiness } from '../ops/readiness.js';
 import { SocketRoutes } from '../socket-routes.js';
@@ -14,6 +15,7 @@ import { nodeTimers } from './flusher.js';
 import { Gateway } from './gateway.js';
 import { GatewayLife } from './gateway-life.js';
 import { gatewayMetrics } from './gateway-metrics.js';
+import { loadNativeSend } from './native-send.js';
 import { STREAM_PATH, StreamGateway } from './stream.gateway.js';
 
 @Module({
@@ -21,12 +23,15 @@ import { STREAM_PATH, StreamGateway } from './stream.gateway.js';
     StreamGateway,
     {
       provide: Gateway,
-      inject: [CONFIG, SYMBOL_REGISTRY, CLOCK],
-      useFactory: (config: Config, registry: SymbolRegistry, clock: Clock) => {
+      inject: [CONFIG, SYMBOL_REGISTRY, CLOCK, LOG],
+      useFactory: (config: Config, registry: SymbolRegistry, clock: Clock, log: Log) => {
         const keys = new ApiKeys(config);
         const authenticate = (token: string) => subjectOfToken(keys, token);
         const { random } = Math;
-        return new Gateway({ config, registry, clock, timers: nodeTimers, authenticate, random });
+        const native = config.nativeSend ? loadNativeSend() : null;
+        if (native === null && config.nativeSend)
+          log.info('frames go through streams: native/send-frames.node was not built (no C compiler?)');
+        return new Gateway({ config, registry, clock, timers: nodeTimers, authenticate, random, native });
       },
     },
     {

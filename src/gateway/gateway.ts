@@ -13,6 +13,7 @@ import { DIALECTS } from './dialects.js';
 import { Flusher, type FlushTimers, SLICE, type Slice } from './flusher.js';
 import { Images } from './images.js';
 import { Lane } from './lane.js';
+import type { NativeSend } from './native-send.js';
 import { Pulse } from './pulse.js';
 import { ladder } from './rates.js';
 import { Server } from './serve.js';
@@ -40,6 +41,8 @@ export interface GatewayDependencies {
   readonly authenticate: Authenticate;
   /** From 0 up to 1: spreads reconnects. */
   readonly random: () => number;
+  /** Null: frames go through streams. */
+  readonly native: NativeSend | null;
   readonly slice?: Slice;
 }
 
@@ -63,7 +66,7 @@ export class Gateway {
   private numbered = 0;
 
   constructor(private readonly dependencies: GatewayDependencies) {
-    const { config, registry, clock, timers, authenticate, slice = SLICE } = dependencies;
+    const { config, registry, clock, timers, authenticate, native, slice = SLICE } = dependencies;
     const { sessions, speaks } = this;
     const cause = () => this.flusher.cause();
     const hangUp = (session: Session, reason: CloseReason) => this.hangUp(session, reason);
@@ -75,7 +78,7 @@ export class Gateway {
     });
     this.lanes = ladder(config.coalesceIntervalMs).map((rung) => new Lane(rung, table, registry));
     this.tradeLane = new TradeLane(this.rings, registry, (sid) => this.sink.historyPending(sid));
-    this.server = new Server(this.tradeLane);
+    this.server = new Server(this.tradeLane, native);
     const { rings, lanes, tradeLane, server } = this;
     this.staleness = new Staleness(registry, config.partitions, sessions, tradeLane, timers);
     const { staleness } = this;
@@ -127,6 +130,12 @@ export class Gateway {
       commandsPerSecond: config.commandsPerSecond,
       commandBurst: config.commandBurst,
     };
+  }
+
+  /** Lets the kernel hide no more from us of what a client does not read than it must. */
+  limitUnsent(socket: ClientSocket): void {
+    const { native, config } = this.dependencies;
+    if (socket.descriptor >= 0) native?.limitUnsent(socket.descriptor, config.unsentBytesMax);
   }
 
   /**

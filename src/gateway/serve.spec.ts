@@ -133,7 +133,7 @@ describe('one flush', () => {
   });
 
   it('gives sessions with the same symbols and codec the same bytes, and one that is behind its own', () => {
-    const { publisher, join, flush } = scene(5);
+    const { publisher, join, flush } = scene(5, {}, undefined, undefined, null);
     publisher.publish([1, 2, 3], { bidPrice: 1 });
     const together = Array.from({ length: 3 }, () => join(MSGPACK));
     const others = [join(JSON_DIALECT), join(JSON_DIALECT), join(MSGPACK)];
@@ -159,7 +159,7 @@ describe('one flush', () => {
   });
 
   it('shares frames also while a symbol under the wildcard is switched off or has no state', () => {
-    const { publisher, join, flush, registry } = scene(5);
+    const { publisher, join, flush, registry } = scene(5, {}, undefined, undefined, null);
     publisher.publish([1, 2], { bidPrice: 1 });
     const clients = [join(MSGPACK), join(MSGPACK)];
     for (const client of clients) client.subscribe(['ticker:*']);

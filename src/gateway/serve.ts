@@ -1,10 +1,13 @@
 /**
- * Second half of a flush: gives each session its share, once, in one socket write. Blocked: it falls behind. In
+ * Second half of a flush: gives each session its share, once, in one write. Blocked: it falls behind. In
  * step: fragments side by side. Behind: images of the lane's state, a bounded amount per flush.
  */
 import type { Cohort } from './cohorts.js';
+import { Fragments } from './fragments.js';
 import { FRAME_PAYLOAD_MAX, FrameWriter } from './frame-writer.js';
 import type { Lane, Sent } from './lane.js';
+import type { NativeSend } from './native-send.js';
+import { Outbox } from './outbox.js';
 import { countBehind, type Membership, type Session, setInStep } from './session.js';
 import { hasSid } from './sid-list.js';
 import { type Position, RUN_BYTES_MAX, type TradeLane } from './trade-lane.js';
@@ -34,14 +37,24 @@ export class Server {
     blocked: 0,
   };
   private readonly writer = new FrameWriter();
+  /** Null where frames can only go through streams. */
+  private readonly outbox: Outbox | null;
   /** Bytes of images that the session which is served may still get; 0 once one did not fit. */
   private room = 0;
   /** Set when a session had more to catch up on than one flush may send. */
   unfinished = false;
 
-  constructor(private readonly trades: TradeLane) {}
+  constructor(
+    private readonly trades: TradeLane,
+    native: NativeSend | null,
+  ) {
+    this.outbox = native === null ? null : new Outbox(native, this.counters, new Fragments());
+  }
 
-  /** @param pass number of the running flush; the service-rate lane, and with it trades, takes part in every one */
+  /**
+   * Gives a session its share. Call `send` afterwards, before anything else is written to its socket.
+   * @param pass number of the running flush; the service-rate lane, and with it trades, takes part in every one
+   */
   serve(session: Session, pass: number): void {
     session.servedPass = pass;
     if (session.closing) return;
@@ -54,6 +67,7 @@ export class Server {
       if (shared !== null) this.write(session, shared, false);
       return;
     }
+    if (this.outbox !== null && this.hasGathered(this.outbox, session, pass)) return;
     const { writer } = this;
     this.room = CATCH_UP_BYTES_MAX;
     writer.open(session.dialect);
@@ -63,7 +77,22 @@ export class Server {
     if (frames !== null) this.write(session, frames, true);
   }
 
+  /** Hands what was served since the last time to the kernel. */
+  send(): void {
+    this.outbox?.send();
+  }
+
+  /** The common case, in step with one lane and nothing but tickers, is left to the native part. */
+  private hasGathered(outbox: Outbox, session: Session, pass: number): boolean {
+    const { memberships, dialect, dialectAt } = session;
+    if (!dialect.binary || memberships.length !== 1 || session.tradesFollowed.length > 0) return false;
+    const { lane, cohort, countedBehind } = memberships[0]!;
+    if (countedBehind) return false;
+    return outbox.addList(session, cohort.sids, lane.fragments[dialectAt]!, pass);
+  }
+
   private write(session: Session, frames: Uint8Array, scratch: boolean): void {
+    if (this.outbox?.add(session, frames) === true) return;
     session.frame(frames);
     this.counters.frames++;
     this.counters.bytes += frames.length;
@@ -247,6 +276,7 @@ export class Server {
     while (sent < wanted.length && this.appendImage(session, wanted[sent]!.lane, wanted[sent]!.sid)) sent++;
     const frames = this.writer.close();
     if (frames !== null) this.write(session, frames, true);
+    this.send();
     return sent;
   }
 }

@@ -32,6 +32,7 @@ export class StreamGateway implements OnGatewayConnection<WebSocket>, OnGatewayD
     const dialectAt = dialectIndex(socket.protocol) ?? this.admission.dialectByDefault;
     const subject = this.admission.subjectOf(request);
     const client = new WsClientSocket(socket, request.socket);
+    this.gateway.limitUnsent(client);
     connections.set(socket, {
       gateway: this.gateway,
       session: this.gateway.open(client, dialectAt, subject),

@@ -2,18 +2,46 @@
  * A client's socket by `ws`. Frames are written straight to the TCP socket: they are whole, and `ws` itself writes
  * only whole control frames, so they interleave at frame borders (permessage-deflate is off).
  */
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { ClientSocket } from './client-socket.js';
 
 const NOTHING = Buffer.alloc(0);
 const CLOSED = 3;
 
+/** What Node keeps below a net.Socket: gone as soon as the socket lets go of its descriptor. */
+interface TcpHandle {
+  readonly fd?: number;
+}
+
+function handleOf(stream: Socket): TcpHandle | null {
+  // TLS has a descriptor too, but what it is sent must be encrypted first.
+  if ('encrypted' in stream) return null;
+  return (stream as unknown as { readonly _handle?: TcpHandle | null })._handle ?? null;
+}
+
 export class WsClientSocket implements ClientSocket {
+  private readonly handle: TcpHandle | null;
+  private readonly fd: number;
+
   constructor(
     private readonly webSocket: WebSocket,
-    private readonly stream: Duplex,
-  ) {}
+    private readonly stream: Socket,
+  ) {
+    this.handle = handleOf(stream);
+    this.fd = this.handle?.fd ?? -1;
+  }
+
+  get descriptor(): number {
+    const { stream, webSocket } = this;
+    const free =
+      stream.writableLength === 0 &&
+      webSocket.readyState === webSocket.OPEN &&
+      stream.writable &&
+      // Another number is behind the descriptor once the handle is gone.
+      handleOf(stream) === this.handle;
+    return free ? this.fd : -1;
+  }
 
   get pendingBytes(): number {
     return this.stream.writableLength;
