@@ -31,6 +31,8 @@ export class FeedHandler {
   readonly faults: string[] = [];
   readonly waiters = new Waiters();
   busy = 0;
+  /** Told of each batch when it is acknowledged for the first time. */
+  onAck: ((seq: number) => void) | null = null;
   goodbye = false;
   closed: Promise<Closed> = Promise.resolve({ code: 0, reason: '' });
   private socket: WebSocket | null = null;
@@ -150,6 +152,7 @@ export class FeedHandler {
     if (before === undefined && seq !== this.unacknowledged)
       this.faults.push(`batch ${seq} acknowledged, expected ${this.unacknowledged}`);
     this.acks.set(seq, ack);
+    if (before === undefined) this.onAck?.(seq);
     this.batches.delete(seq);
     this.unacknowledged = Math.max(this.unacknowledged, seq + 1);
     this.sendNext();

@@ -122,7 +122,7 @@ export async function switchSymbol(
 }
 
 /** Every series of `/metrics` by its whole name, labels included. */
-export async function metrics({ url }: Tickcast): Promise<ReadonlyMap<string, number>> {
+export async function metrics({ url }: Pick<Tickcast, 'url'>): Promise<ReadonlyMap<string, number>> {
   const { body } = await http(`${url}/metrics`);
   const lines = (body as string).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return new Map(

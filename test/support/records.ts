@@ -97,7 +97,7 @@ export interface Trade {
   readonly conditions: string | null;
 }
 
-const SCALE_OF: Readonly<Record<Field, keyof Scales | null>> = {
+export const SCALE_OF: Readonly<Record<Field, keyof Scales | null>> = {
   bidPrice: 'priceScale',
   bidSize: 'sizeScale',
   askPrice: 'priceScale',

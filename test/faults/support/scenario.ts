@@ -1,0 +1,177 @@
+/**
+ * One fault and its story: traffic runs, something is hurt, everything comes back by itself, and then the whole
+ * history so far is judged.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { check } from './checker.js';
+import type { Finding } from './history.js';
+import { pauseOf, pauseOfClient } from './pauses.js';
+import { addRow, keepLogs, SEED } from './report.js';
+import type { Rig } from './rig.js';
+
+/** Only to give up on what hangs: recovery takes seconds. */
+const GIVE_UP_MS = 60_000;
+const WITNESSES = 5;
+
+export interface Story {
+  /** Now: what follows is measured from here, until `over` where the fault lasts. */
+  hurt(): void;
+  /** The fault ends now. */
+  over(): void;
+  /** For the last column of the table. */
+  saw(text: string): void;
+  readonly hurtMs: number;
+  readonly overMs: number;
+}
+
+export interface ScenarioOptions {
+  /** The tapes were emptied on purpose: what was on them before counts as well. */
+  readonly storeEmptied?: boolean;
+}
+
+/** What scenarios of one rig share. */
+export class Scenarios {
+  private readonly known = new Set<string>();
+  private storeKept = true;
+
+  constructor(
+    private readonly rig: Rig,
+    private readonly topology: string,
+  ) {}
+
+  /** @throws with the first witnesses of everything that did not hold, and where the logs are */
+  async run(
+    fault: string,
+    body: (story: Story) => Promise<void>,
+    options: ScenarioOptions = {},
+  ): Promise<void> {
+    const { rig } = this;
+    rig.market.start();
+    // Wherever the last fault has driven them, half of the handlers are at each feed process.
+    for (const [i, handler] of Object.values(rig.handlers).entries()) handler.moveTo(i % 2);
+    const begunMs = performance.now();
+    await this.flowing(begunMs, 'traffic to flow before the fault');
+    const times = { hurtMs: performance.now(), overMs: Number.NaN };
+    const seen: string[] = [];
+    let findings: Finding[] = [];
+    let failure: unknown = null;
+    let endMs = 0;
+    try {
+      await body({
+        hurt: () => {
+          times.hurtMs = performance.now();
+        },
+        over: () => {
+          times.overMs = performance.now();
+        },
+        saw: (text) => seen.push(text),
+        get hurtMs() {
+          return times.hurtMs;
+        },
+        get overMs() {
+          return times.overMs;
+        },
+      });
+      await this.flowing(performance.now(), 'every client to be shown every symbol after the fault');
+      endMs = performance.now();
+      if (options.storeEmptied) this.storeKept = false;
+      await this.settle();
+      findings = check(await rig.history(this.storeKept)).filter((finding) => this.isNew(finding));
+    } catch (error) {
+      failure = error;
+    }
+    await rig.market.stop();
+    const failed = failure !== null || findings.length > 0;
+    this.addRow(fault, times, endMs || performance.now(), seen, failed);
+    if (failed) throw this.failure(fault, findings, failure);
+  }
+
+  private isNew({ invariant, witness }: Finding): boolean {
+    const text = `${invariant} ${witness}`;
+    if (this.known.has(text)) return false;
+    this.known.add(text);
+    return true;
+  }
+
+  /** Every client is shown every symbol, and every handler is acknowledged, after this moment. */
+  private async flowing(sinceMs: number, what: string): Promise<void> {
+    const { clients, handlers, symbols } = this.rig;
+    await this.until(what, () => {
+      const dark = clients.find(
+        ({ shownMs }) => shownMs.size < symbols.length || [...shownMs.values()].some((ms) => ms < sinceMs),
+      );
+      if (dark !== undefined) return `${dark.name} is not shown everything`;
+      const unheard = Object.values(handlers).find(({ ackedMs }) => (ackedMs.at(-1) ?? 0) < sinceMs);
+      return unheard === undefined ? null : `${unheard.source} is not acknowledged`;
+    });
+  }
+
+  /** Nothing is sent any more; everything that was sent arrives. What does not is for the checker to name. */
+  private async settle(): Promise<void> {
+    const { market, handlers, clients, tap } = this.rig;
+    await market.stop();
+    await this.until('every batch to be acknowledged', () => {
+      const open = Object.values(handlers).find((handler) => handler.open > 0);
+      return open === undefined ? null : `${open.source} waits for ${open.open}`;
+    });
+    const arrived = () => {
+      const missing = market.sent().find(({ acknowledged, id }) => acknowledged && !tap.tradeIds.has(id));
+      if (missing !== undefined) return `${missing.id} is on no tape`;
+      const behind = clients.find((client) => [...tap.heads].some(([sid, head]) => !client.isAt(sid, head)));
+      if (behind !== undefined) return `${behind.name} is behind`;
+      const stale = clients.find(({ isStale }) => isStale);
+      return stale === undefined ? null : `${stale.name} is stale`;
+    };
+    await this.until('everything to arrive', arrived, 20_000).catch((error: Error) => {
+      process.stderr.write(`${error.message}\n`);
+    });
+    // Where the tape was refilled, the tap looks at what stands there now.
+    while (!(await tap.look())) await sleep(100);
+  }
+
+  /** @param lacks what is missing yet, or null */
+  async until(what: string, lacks: () => string | null | Promise<string | null>, giveUpMs = GIVE_UP_MS) {
+    const deadline = performance.now() + giveUpMs;
+    for (;;) {
+      const why = await lacks();
+      if (why === null) return;
+      if (performance.now() > deadline) throw new Error(`Expected ${what} within ${giveUpMs} ms: ${why}`);
+      await sleep(25);
+    }
+  }
+
+  private addRow(
+    fault: string,
+    { hurtMs, overMs }: { hurtMs: number; overMs: number },
+    endMs: number,
+    seen: readonly string[],
+    failed: boolean,
+  ): void {
+    const { clients, handlers } = this.rig;
+    const measuredFrom = Number.isNaN(overMs) ? hurtMs : overMs;
+    const shown = clients.map(({ log }) => pauseOfClient(log.records, hurtMs - 500, endMs));
+    const acked = Object.values(handlers).map(({ ackedMs }) => pauseOf(ackedMs, hurtMs - 500, endMs));
+    const after = (ends: readonly number[]) => Math.max(0, Math.round(Math.max(...ends) - measuredFrom));
+    addRow({
+      topology: this.topology,
+      fault,
+      silentMs: Math.round(Math.max(...shown.map(({ ms }) => ms))),
+      backMs: after(shown.map(({ endMs: at }) => at)),
+      ackedMs: after(acked.map(({ endMs: at }) => at)),
+      seen: seen.join('; '),
+      failed,
+    });
+  }
+
+  private failure(fault: string, findings: readonly Finding[], failure: unknown): Error {
+    const folder = keepLogs(this.rig, fault, findings);
+    const byRule = new Map<string, string[]>();
+    for (const { invariant, witness } of findings)
+      byRule.set(invariant, [...(byRule.get(invariant) ?? []), witness]);
+    const lines = [...byRule].map(
+      ([rule, all]) => `${rule}, ${all.length} times:\n    ${all.slice(0, WITNESSES).join('\n    ')}`,
+    );
+    const story = failure === null ? '' : `${failure instanceof Error ? failure.message : String(failure)}\n`;
+    return new Error(`${fault} (seed ${SEED}; logs in ${folder})\n${story}${lines.join('\n')}`);
+  }
+}
