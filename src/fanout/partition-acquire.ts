@@ -25,7 +25,7 @@ export async function acquirePartition(
   if (answer.kind === 'held') return undefined;
   const state = await store.load(partition);
   const tape = new TapeIndex(settings.tape);
-  await tape.measure(store, partition);
+  await tape.measure(store, partition, world.clock);
   const { images, whole } = restored(partition, state, world);
   const { epoch, epochToken, number, run } = answer;
   const owned = new OwnedPartition(

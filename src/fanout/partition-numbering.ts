@@ -5,13 +5,12 @@
 import { encodeHeartbeat } from './batch.js';
 import { BatchRing, type RingBatch } from './batch-ring.js';
 import type { EpochReason } from './fanout-counters.js';
+import { MarkExpiry } from './mark-expiry.js';
 import { nextEpoch, type OwnerWorld } from './owner-world.js';
 import type { PartitionImages } from './partition-images.js';
 import type { Commit, OwnerPosition, TapeId } from './partition-store.js';
 import type { SessionMarks } from './session-marks.js';
 import type { TapeIndex } from './tape-index.js';
-
-const EXPIRE_EVERY_S = 60;
 
 /** What the owner found when it acquired the partition. */
 export interface OwnedState {
@@ -28,7 +27,7 @@ export class PartitionNumbering {
   /** The last one that the store is known to hold; null while there is none: nothing is trimmed then. */
   private checkpoint: TapeId | null;
   private readonly ring: BatchRing;
-  private expireAtS = 0;
+  private readonly expiry = new MarkExpiry();
 
   constructor(
     private readonly partition: number,
@@ -64,14 +63,13 @@ export class PartitionNumbering {
       message: images.encoder.batch(this.position.epoch, number, clock.nowUs()),
       marksMoved: marks.takeMoved(),
       marksDropped: this.takeExpired(Math.floor(timeMs / 1000)),
-      tapeKeepFrom: this.checkpoint === null ? null : tape.keepFrom(timeMs, this.checkpoint),
+      tapeKeepFrom: this.checkpoint === null ? null : tape.keepFrom(clock.monotonicMs(), this.checkpoint),
     };
   }
 
   private takeExpired(nowS: number): readonly string[] {
-    if (nowS < this.expireAtS) return [];
-    this.expireAtS = nowS + EXPIRE_EVERY_S;
-    return this.owned.marks.expire(nowS);
+    const dueS = this.expiry.due(nowS, this.world.clock.monotonicMs());
+    return dueS === null ? [] : this.owned.marks.expire(dueS);
   }
 
   /** The first heartbeat after a batch carries a checkpoint: an idle partition is loaded without its tape. */
@@ -144,7 +142,7 @@ export class PartitionNumbering {
     counters.batchBytes += message.length;
     counters.updates += images.encoder.symbols;
     if (commit.tapeKeepFrom !== null) tape.trimmed(commit.tapeKeepFrom);
-    tape.add({ epoch, number, bytes: message.length, timeMs }, images.changes.trades);
+    tape.add({ epoch, number }, message.length, clock.monotonicMs(), images.changes.trades);
     this.ring.push({
       ...{ number, message, timeMs, marksMoved: commit.marksMoved, marksDropped: commit.marksDropped },
       checkpoint: number === 1 ? commit.checkpoint : null,

@@ -10,7 +10,7 @@ const batch = (number: number, more: { epoch?: number; timeMs?: number; bytes?: 
 describe('TapeIndex', () => {
   const index = (bytesMax: number, ...batches: ReturnType<typeof batch>[]) => {
     const made = new TapeIndex({ ageMsMax: 5_000, bytesMax });
-    for (const one of batches) made.add(one, one.number);
+    for (const one of batches) made.add(one, one.bytes, one.timeMs, one.number);
     return made;
   };
 
@@ -47,20 +47,42 @@ describe('TapeIndex', () => {
     expect(tape.lost(null)).toBe(1);
   });
 
-  it('measures the tape that another owner left', async () => {
+  /** A tape of another owner with these times of the batches, from number 1. */
+  async function tapeOf(timesMs: readonly number[]) {
     const form = await memoryForm();
     const acquired = await form.partitions.acquire(0, 'lease');
     if (acquired.kind !== 'acquired') throw new Error(`Expected the lease, was ${acquired.kind}`);
-    for (let number = 1; number <= 1_203; number++) {
+    for (const [i, timeMs] of timesMs.entries()) {
+      const number = i + 1;
       await form.partitions.commit(0, {
         ...{ kind: 'batch', leaseToken: 'lease', epochToken: 'token', epoch: 7, number, run: acquired.run },
-        ...{ message: new Uint8Array(10), timeMs: number, offset: null, checkpoint: null },
+        ...{ message: new Uint8Array(10), timeMs, offset: null, checkpoint: null },
         ...{ marksMoved: [], marksDropped: [], tapeKeepFrom: null },
       });
     }
+    return form.partitions;
+  }
+
+  it('measures the tape that another owner left', async () => {
+    const left = await tapeOf(Array.from({ length: 1_203 }, (_, i) => i));
     const tape = index(11_530);
-    await tape.measure(form.partitions, 0);
+    await tape.measure(left, 0, { nowUs: () => 0, monotonicMs: () => 0 });
     expect(tape.keepFrom(0, { epoch: 7, number: 1_203 })).toMatchObject({ number: 51 });
+  });
+
+  it('ages what another owner left by its order where that owner’s clock was wrong', async () => {
+    const hourMs = 3_600_000;
+    const nowMs = 10 * hourMs;
+    // In time, an hour behind, in time, an hour ahead, in time.
+    const times = [nowMs - 4_000, nowMs - hourMs, nowMs - 3_000, nowMs + hourMs, nowMs - 1_000];
+    const left = await tapeOf(times);
+    const tape = index(100);
+    await tape.measure(left, 0, { nowUs: () => nowMs * 1000, monotonicMs: () => 500_000 });
+    const newest = { epoch: 7, number: 5 };
+    expect(tape.keepFrom(500_000, newest)).toBeNull();
+    expect(tape.keepFrom(501_500, newest)).toMatchObject({ number: 3 });
+    expect(tape.keepFrom(504_900, newest)).toMatchObject({ number: 4 });
+    expect(tape.keepFrom(505_100, newest)).toMatchObject({ number: 6 });
   });
 });
 

@@ -2,6 +2,7 @@
  * What stands on the tape of one partition, oldest first, so that the owner can trim it: by age, by bytes, and never
  * beyond the last stored checkpoint, which would leave nobody a state to start from.
  */
+import type { Clock } from '../clock.js';
 import type { PartitionStore, TapeId, TapeMeasure } from './partition-store.js';
 
 const MEASURES_PER_CALL = 500;
@@ -11,7 +12,10 @@ export interface TapeLimits {
   readonly bytesMax: number;
 }
 
-interface IndexedBatch extends TapeMeasure {
+interface IndexedBatch extends TapeId {
+  readonly bytes: number;
+  /** Monotonic ms since which it stands there: a wall clock that is set must not age what clients may still ask for. */
+  readonly sinceMs: number;
   readonly trades: number;
 }
 
@@ -22,25 +26,34 @@ export class TapeIndex {
   constructor(private readonly limits: TapeLimits) {}
 
   /** Measures a tape that another owner wrote. @throws StoreUnavailable */
-  async measure(store: PartitionStore, partition: number): Promise<void> {
+  async measure(store: PartitionStore, partition: number, clock: Clock): Promise<void> {
     this.clear();
+    const measures: TapeMeasure[] = [];
     for (let before: TapeId | null = null; ; ) {
       const page: readonly TapeMeasure[] = await store.measureTape(partition, before, MEASURES_PER_CALL);
-      for (const measure of page) this.batches.push({ ...measure, trades: 0 });
+      measures.push(...page);
       const oldest = page.at(-1);
       if (oldest === undefined || page.length < MEASURES_PER_CALL) break;
       before = oldest;
     }
-    this.batches.reverse();
-    for (const { bytes } of this.batches) this.bytes += bytes;
+    const nowMs = clock.nowUs() / 1000;
+    let writtenMs = 0;
+    for (const { epoch, number, bytes, timeMs } of measures.reverse()) {
+      // Written behind the one before it, whatever the clock of its owner showed; and not in the future.
+      writtenMs = Math.max(writtenMs, timeMs);
+      const ageMs = Math.max(0, nowMs - writtenMs);
+      this.add({ epoch, number }, bytes, clock.monotonicMs() - ageMs, 0);
+    }
   }
 
-  add(batch: TapeMeasure, trades: number): void {
-    this.batches.push({ ...batch, trades });
-    this.bytes += batch.bytes;
+  /** @param sinceMs when it was stored, monotonic */
+  add({ epoch, number }: TapeId, bytes: number, sinceMs: number, trades: number): void {
+    this.batches.push({ epoch, number, bytes, sinceMs, trades });
+    this.bytes += bytes;
   }
 
   /**
+   * @param nowMs monotonic
    * @param checkpoint the last one that is stored
    * @returns the oldest batch to keep, or null when nothing is to be trimmed
    */
@@ -48,7 +61,7 @@ export class TapeIndex {
     let { bytes } = this;
     let first = 0;
     for (const batch of this.batches) {
-      const isOver = nowMs - batch.timeMs > this.limits.ageMsMax || bytes > this.limits.bytesMax;
+      const isOver = nowMs - batch.sinceMs > this.limits.ageMsMax || bytes > this.limits.bytesMax;
       if (!isOver || !isUpTo(batch, checkpoint)) break;
       bytes -= batch.bytes;
       first++;
