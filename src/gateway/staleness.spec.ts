@@ -79,6 +79,26 @@ describe('stale', () => {
     timers.pass(100);
     expect(client.fresh()).toEqual([]);
   });
+
+  it('is told all the same where this process stood still: what it hears first waited in buffers', () => {
+    const { join, gateway, publisher, timers } = scene(2, PARTITIONS);
+    publisher.publish([1, 2], { bidPrice: 1 });
+    const client = join();
+    client.subscribe(['ticker:*']);
+    client.fresh();
+    for (const partition of [0, 1]) gateway.sink.silent(partition, 1, 'gateway_stuck');
+    publisher.publish([2], { bidPrice: 2 });
+    gateway.sink.heard(0);
+    expect(client.fresh()).toMatchObject([{ type: 'stale', sids: null, reason: 'gateway_stuck' }]);
+    timers.pass(10);
+    expect(client.fresh()).toMatchObject([
+      { type: 'update', sid: 2, bidPrice: 0.02 },
+      { type: 'fresh', sids: [2] },
+    ]);
+    gateway.sink.heard(1);
+    timers.pass(10);
+    expect(client.fresh()).toMatchObject([{ type: 'fresh', sids: null }]);
+  });
 });
 
 describe('fresh', () => {

@@ -47,6 +47,10 @@ export class Staleness {
    * @param pass the running or last flush, which does not show it yet
    */
   heard(partition: number, pass: number): boolean {
+    // What is read first after this process stood still waited in buffers meanwhile: it proves nothing about the time
+    // in which old prices stood on the screens.
+    const isStuck = this.silences.get(partition)?.reason === 'gateway_stuck';
+    if (isStuck && this.untold.includes(partition)) this.tell();
     this.untold = this.untold.filter((other) => other !== partition);
     if (!this.silences.delete(partition)) return false;
     this.shownFrom.set(partition, pass + 1);
