@@ -96,6 +96,12 @@ export class TapeTap {
     }
   }
 
+  /** Says something on a live channel, as any program could. */
+  async publish(channel: string, message: Buffer): Promise<void> {
+    this.store ??= await this.connect();
+    await this.store.publish(channel, message);
+  }
+
   /** What the tapes hold now, all of it. @throws when the store does not answer */
   async stored(): Promise<TapeBatch[]> {
     this.store ??= await this.connect();
