@@ -32,21 +32,11 @@ export function clientFrame(payload, binary) {
   return Buffer.concat([header, mask, masked]);
 }
 
-/** {op: "subscribe", channels} in msgpack. */
-export function msgpackSubscribe(channels) {
+/** {op: "subscribe", channels, hz?} in msgpack. */
+export function msgpackSubscribe(channels, hz) {
   const text = (value) => Buffer.concat([Buffer.from([0xa0 | value.length]), Buffer.from(value)]);
   const count = Buffer.from([0xdc, channels.length >> 8, channels.length & 0xff]);
-  const head = Buffer.concat([Buffer.from([0x82]), text('op'), text('subscribe'), text('channels'), count]);
-  return Buffer.concat([head, ...channels.map(text)]);
-}
-
-/** The clients file of the load client: per connection its length and its bytes. */
-export function clientsFile(connections) {
-  const parts = [];
-  for (const bytes of connections) {
-    const length = Buffer.alloc(4);
-    length.writeUInt32LE(bytes.length);
-    parts.push(length, bytes);
-  }
-  return Buffer.concat(parts);
+  const rate = hz === undefined ? [] : [text('hz'), Buffer.from([hz])];
+  const head = [Buffer.from([0x82 + rate.length / 2]), text('op'), text('subscribe'), ...rate];
+  return Buffer.concat([...head, text('channels'), count, ...channels.map(text)]);
 }

@@ -1,21 +1,26 @@
 /**
- * The load client where there is no C compiler; the same arguments and answers as native/load.c. It is the slower one,
- * so servers look worse: compare only runs with the same client.
- *   node load-client.mjs <port> <clients file> <connections>
+ * The load client where there is no C compiler; the same clients file and answers as native/load.c, but it takes no
+ * latencies, reads as fast as it can, and holds nothing back. It is the slower one, so servers look worse: compare only
+ * runs with the same client.
+ *   node load-client.mjs <clients file>
  */
 import { readFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { createInterface } from 'node:readline';
 import { clientFrame } from './frames.mjs';
 
-const [, , port, file, connections] = process.argv;
-const counters = { updates: 0, frames: 0, bytes: 0, controls: 0 };
+const HEAD_BYTES = 16;
+const SPEAKS_SERVICE = 2;
+
+const [, , file] = process.argv;
+const counters = { updates: 0, frames: 0, bytes: 0, controls: 0, reconnects: 0, latency: null };
 
 class Connection {
-  constructor(first) {
+  constructor(port, flags, first) {
+    this.speaksService = (flags & SPEAKS_SERVICE) !== 0;
     this.rest = null;
     this.isUpgraded = false;
-    this.socket = createConnection({ port: Number(port), host: '127.0.0.1', noDelay: true });
+    this.socket = createConnection({ port, host: '127.0.0.1', noDelay: true });
     const request = first.indexOf('\r\n\r\n') + 4;
     this.first = first.subarray(request);
     this.socket.write(first.subarray(0, request));
@@ -70,9 +75,16 @@ class Connection {
     if (opcode > 2) return;
     counters.frames++;
     counters.bytes += size;
-    if (opcode === 2 && data[start] === 0xdc) counters.updates += data.readUInt16BE(start + 1);
-    else if (opcode === 2 && data[start] === 0x91) counters.controls++;
-    else counters.updates++;
+    const ours = this.speaksService;
+    if (!ours) counters.updates++;
+    else if (opcode === 2 && data[start] === 0xdc) counters.updates += data.readUInt16BE(start + 1);
+    else if (opcode === 2) counters.controls++;
+    else {
+      const text = data.toString('latin1', start, start + size);
+      if (/^\[\{"type":"(image|update|trade)/.test(text))
+        counters.updates += text.split('"type":').length - 1;
+      else counters.controls++;
+    }
   }
 }
 
@@ -81,12 +93,13 @@ function fail(message) {
   process.exit(1);
 }
 
-const firsts = readFileSync(file);
+const clients = readFileSync(file);
 const all = [];
-for (let at = 0; all.length < Number(connections); ) {
-  const length = firsts.readUInt32LE(at);
-  all.push(new Connection(firsts.subarray(at + 4, at + 4 + length)));
-  at += 4 + length;
+for (let at = 4; all.length < clients.readUInt32LE(0); ) {
+  const length = clients.readUInt32LE(at + 12);
+  const first = clients.subarray(at + HEAD_BYTES, at + HEAD_BYTES + length);
+  all.push(new Connection(clients.readUInt16LE(at), clients.readUInt16LE(at + 2), first));
+  at += HEAD_BYTES + length;
   if (all.length % 100 === 0) await Promise.all(all.map((connection) => connection.upgraded));
 }
 await Promise.all(all.map((connection) => connection.upgraded));

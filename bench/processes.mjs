@@ -1,10 +1,11 @@
 /** Starts the processes of a run on chosen cores, tells their CPU time, and ends those that it started, by pid. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 
-const TICKS_PER_SECOND = 100;
 const started = new Set();
 
 /** A port that is free now, on loopback. */
@@ -18,15 +19,30 @@ export async function freePort() {
   return port;
 }
 
+/** Open files: as many as this user may have, since one process holds thousands of connections. */
+const WITH_ALL_FILES = 'ulimit -n "$(ulimit -Hn)" && exec taskset -c "$0" "$@"';
+/**
+ * For what shares its core with the load client, which spins: its wake-ups go first. Where that is not allowed, nice
+ * says so and runs the program all the same.
+ */
+const BESIDE = ['nice', '-n', '-5'];
+
+/** Starts a process that shares its core with the load client; arguments as of `start`. */
+export function startBeside(core, command, args, options) {
+  return start(core, BESIDE[0], [...BESIDE.slice(1), command, ...args], options);
+}
+
 /**
  * @param core processor to run on
- * @param ready text in its output that says that it is ready; the match is returned as `ready`
+ * @param ready text in its output that says that it is ready; the match is returned as `match`
+ * @param line called with each line of its output from then on
  */
-export async function start(core, command, args, { env = {}, ready, stdin = 'ignore' } = {}) {
-  const child = spawn('taskset', ['-c', String(core), command, ...args], {
+export async function start(core, command, args, { env = {}, ready, stdin = 'ignore', line } = {}) {
+  const child = spawn('sh', ['-c', WITH_ALL_FILES, String(core), command, ...args], {
     env: { ...process.env, ...env },
     stdio: [stdin, 'pipe', 'pipe'],
   });
+  if (line !== undefined) createInterface({ input: child.stdout }).on('line', line);
   started.add(child);
   child.once('exit', () => started.delete(child));
   let output = '';
@@ -46,11 +62,17 @@ export async function start(core, command, args, { env = {}, ready, stdin = 'ign
   return { child, pid: child.pid, match };
 }
 
-/** User and system seconds of a process so far. */
+/** Seconds that all threads of a process have had a processor so far, user and system, to the ns. */
 export function cpuSeconds(pid) {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  const folder = `/proc/${pid}/task`;
+  const ofThread = (thread) => Number(readFileSync(join(folder, thread, 'schedstat'), 'utf8').split(' ')[0]);
+  return readdirSync(folder).reduce((sum, thread) => sum + ofThread(thread), 0) / 1e9;
+}
+
+/** How many files, and so connections, a process of this bench may open. */
+export function openFilesMax() {
+  const limit = /Max open files\s+\d+\s+(\d+|unlimited)/.exec(readFileSync('/proc/self/limits', 'utf8'))[1];
+  return limit === 'unlimited' ? Number.POSITIVE_INFINITY : Number(limit);
 }
 
 /** Resident bytes of a process. */

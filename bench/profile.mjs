@@ -1,19 +1,28 @@
 /**
- * `npm run profile [-- --clients 1000]`: one run of W1 with a CPU profile of the gateway, and its heaviest functions by
- * self time, so that the next thing to make faster starts from facts.
+ * `npm run profile -- [work] [--clients 1000]`: one run of a work with a CPU profile of each gateway, and its heaviest
+ * functions by self time, so that the next thing to make faster starts from facts.
  */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { connectClients } from './load.mjs';
+import { openRun, pause } from './measure.mjs';
 import { end, endAll } from './processes.mjs';
 import * as tickcast from './systems/tickcast.mjs';
+import { WORKS } from './works/works.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const at = process.argv.indexOf('--clients');
-const clients = at < 0 ? 1000 : Number(process.argv[at + 1]);
 const SECONDS = 10;
-const SHOWN = 25;
+const SHOWN = 10;
+
+function readArguments([first, ...rest]) {
+  const hasWork = first !== undefined && !first.startsWith('--');
+  const flags = hasWork || first === undefined ? rest : [first, ...rest];
+  const work = WORKS[hasWork ? first : 'w1'];
+  if (work === undefined) throw new Error(`There is no work "${first}": ${Object.keys(WORKS).join(', ')}`);
+  const at = flags.indexOf('--clients');
+  const usual = work.clients.includes(1000) ? 1000 : work.clients[0];
+  return { work, clients: at < 0 ? usual : Number(flags[at + 1]) };
+}
 
 /** Self time per function of a profile, heaviest first; shares of the time that was not idle. */
 function heaviest({ nodes, samples, timeDeltas }) {
@@ -30,19 +39,28 @@ function heaviest({ nodes, samples, timeDeltas }) {
   const rows = [...selfUs].sort((a, b) => b[1] - a[1]).slice(0, SHOWN);
   return {
     busyMs: Math.round(busyUs / 1000),
-    rows: rows.map(([place, us]) => ({ place, 'self %': ((us / busyUs) * 100).toFixed(1) })),
+    rows: rows.map(([place, us]) => ({ function: place, 'self %': ((us / busyUs) * 100).toFixed(1) })),
   };
 }
 
-const folder = join(HERE, 'results', `profile-${Date.now()}`);
+const { work, clients } = readArguments(process.argv.slice(2));
+/** Of the work's contenders the first: the service as the work has it. */
+const [{ options = {} }] = work.contenders(clients, false);
+const folder = join(HERE, 'results', `profile-${work.key}-${Date.now()}`);
 mkdirSync(folder, { recursive: true });
 try {
-  const opened = await tickcast.open({ serverCore: 0, otherCore: 1, clients, profile: folder });
-  const load = await connectClients(1, tickcast, opened.port, clients);
+  const run = await openRun({ work, system: tickcast, options, clients, profile: folder });
+  if (run === null) process.exit(1);
+  const { opened, load, counting } = run;
   await opened.go();
-  await new Promise((resolve) => setTimeout(resolve, SECONDS * 1000));
+  await pause(1_000);
+  if (work.watch(0, options).bytesPerSecond > 0) await counting.ask('slow');
+  if (work.measure === 'storm') await counting.ask('begin');
+  await pause(SECONDS * 1000);
   await end(load);
+  await opened.check();
   await opened.close();
+  console.log(`${work.title}; C = ${clients}`);
   for (const file of readdirSync(folder)) {
     const { busyMs, rows } = heaviest(JSON.parse(readFileSync(join(folder, file), 'utf8')));
     console.log(`${relative(process.cwd(), join(folder, file))}: ${busyMs} ms busy, handshakes included`);

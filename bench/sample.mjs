@@ -1,91 +1,65 @@
 /**
- * A few clients that decode everything: computed images must equal those of a fresh subscriber, sequences must rise.
- *   node sample.mjs <port> <clients>
- * Says `subscribed`; answers a line on standard input, when the feed stands still, with what it found.
+ * A few clients that decode everything. Numbers must rise, or for trades be without a hole; at the end the images that
+ * they computed must equal those of a fresh subscriber, and what the feed sent last.
+ *   node sample.mjs <port> <work> <options>
+ * Says `subscribed`; answers a line with the feed's last values (JSON), when the feed stands still, with what it found.
  */
 import { createInterface } from 'node:readline';
-import WebSocket from 'ws';
-import { MsgpackStreamDecoder } from '#wire';
-import { msgpackSubscribe } from './frames.mjs';
-import { symbolName, watchlist } from './w1.mjs';
+import { SampledClient } from './sampled-client.mjs';
+import { addBytes, bytesFound, newByteCounts } from './update-bytes.mjs';
+import { WORKS } from './works/works.mjs';
 
-const [, , port, clients] = process.argv;
+/** Faults that are told: the first says most. */
+const FAULTS_TOLD = 5;
 
-class Checked {
-  constructor(index) {
-    this.size = watchlist(index).length;
-    this.images = new Map();
-    this.faults = [];
-    this.records = 0;
-    this.states = 0;
-    this.leftOut = 0;
-    this.decoder = new MsgpackStreamDecoder();
-    this.socket = new WebSocket(`ws://127.0.0.1:${port}/v1/stream`, 'tickcast.v1.msgpack');
-    this.socket.on('open', () =>
-      this.socket.send(msgpackSubscribe(watchlist(index).map((i) => `ticker:${symbolName(i)}`))),
-    );
-    this.subscribed = new Promise((resolve, reject) => {
-      this.socket.on('error', reject);
-      this.socket.on('message', (message) => this.read(message, resolve));
-    });
-  }
-
-  read(message, subscribed) {
-    for (const record of this.decoder.decode(message)) {
-      if (record.type === 'subscribed' && !record.more) subscribed();
-      if (record.type === 'image') this.image(record);
-      if (record.type === 'update') this.update(record);
-    }
-  }
-
-  image(record) {
-    this.records++;
-    this.images.set(record.symbol, { ...record });
-  }
-
-  update(record) {
-    this.records++;
-    const image = this.images.get(record.symbol);
-    if (image === undefined) {
-      this.faults.push(`update of ${record.symbol} without an image`);
-      return;
-    }
-    if (record.seq <= image.seq) this.faults.push(`${record.symbol} goes from ${image.seq} to ${record.seq}`);
-    this.states += record.seq - image.seq;
-    this.leftOut += record.seq - image.seq - 1;
-    Object.assign(image, record, { type: 'image' });
-  }
-}
-
-const sample = Array.from({ length: Number(clients) }, (_, index) => new Checked(index));
-await Promise.all(sample.map((checked) => checked.subscribed));
+const [, , port, workKey, options] = process.argv;
+const work = WORKS[workKey];
+const open = (index) => new SampledClient(port, work.watch(index, JSON.parse(options)));
+const sample = work.sample.map((index) => ({ index, client: open(index) }));
+await Promise.all(sample.map(({ client }) => client.subscribed));
 process.stdout.write('subscribed\n');
 
-createInterface({ input: process.stdin }).on('line', async () => {
-  const faults = sample.flatMap((checked) => checked.faults);
-  let compared = 0;
-  for (const [index, checked] of sample.entries()) {
-    const fresh = new Checked(index);
-    await fresh.subscribed;
-    for (let waited = 0; fresh.images.size < fresh.size && waited < 10_000; waited += 20) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Compares the images of a client with those of a fresh subscriber, and with the feed. @returns how many there were */
+async function compare({ index, client }, last) {
+  const fresh = open(index);
+  await fresh.subscribed;
+  for (let waited = 0; fresh.images.size < client.images.size && waited < 10_000; waited += 20)
+    await pause(20);
+  fresh.close();
+  const symbols = new Set([...fresh.images.keys(), ...client.images.keys()]);
+  for (const symbol of symbols) {
+    const computed = client.images.get(symbol) ?? {};
+    for (const [name, value] of Object.entries(fresh.images.get(symbol) ?? { image: 'none' })) {
+      if (computed[name] !== value)
+        client.faults.push(`${symbol} ${name}: computed ${computed[name]}, image ${value}`);
     }
-    for (const [symbol, image] of fresh.images) {
-      compared++;
-      for (const [name, value] of Object.entries(image)) {
-        const computed = checked.images.get(symbol)?.[name];
-        if (computed !== value) faults.push(`${symbol} ${name}: computed ${computed}, image ${value}`);
-      }
+    for (const [name, value] of Object.entries(last[symbol] ?? {})) {
+      if (computed[name] !== value) client.faults.push(`${symbol} ${name}: ${computed[name]}, fed ${value}`);
     }
-    fresh.socket.close();
   }
-  const sum = (name) => sample.reduce((total, checked) => total + checked[name], 0);
+  return symbols.size;
+}
+
+createInterface({ input: process.stdin }).on('line', async (line) => {
+  let compared = 0;
+  for (const one of sample) {
+    if (work.watch(one.index, {}).kind === 'ticker') compared += await compare(one, JSON.parse(line));
+  }
+  const sum = (name) => sample.reduce((total, { client }) => total + client[name], 0);
+  const counts = newByteCounts();
+  for (const { client } of sample) addBytes(counts, client.byteCounts);
+  const faults = sample.flatMap(({ client }) => client.faults);
+  if (sum('records') === 0) faults.push('nothing came');
   const found = {
     clients: sample.length,
     compared,
     records: sum('records'),
     states: sum('states'),
     leftOut: sum('leftOut'),
+    bytes: bytesFound(counts),
+    faults: faults.slice(0, FAULTS_TOLD),
   };
-  process.stdout.write(`${JSON.stringify({ ...found, faults: faults.slice(0, 5) })}\n`);
+  process.stdout.write(`${JSON.stringify(found)}\n`);
 });

@@ -4,7 +4,8 @@
  *   node naive-server.mjs <port>
  */
 import { WebSocketServer } from 'ws';
-import { INTERVAL_MS, Market, symbolName } from '../w1.mjs';
+import { INTERVAL_MS, Market, symbolName } from '../market.mjs';
+import { SYMBOLS } from '../works/w1.mjs';
 
 const clients = new Map();
 const server = new WebSocketServer({ port: Number(process.argv[2]), host: '127.0.0.1' });
@@ -14,10 +15,11 @@ server.on('connection', (socket) => {
 });
 server.on('listening', () => process.stdout.write('ready\n'));
 
-const market = new Market();
+const market = new Market(SYMBOLS);
 let seq = 0;
 setInterval(() => {
   seq++;
+  const timeUs = Date.now() * 1000;
   const updates = market.interval().map((tick, index) => ({
     symbol: symbolName(index),
     bid: tick.bidPrice ?? tick.price,
@@ -27,7 +29,7 @@ setInterval(() => {
     last: tick.price ?? 0,
     lastSize: tick.size ?? 0,
     volume: seq * 100,
-    ts: Date.now(),
+    timeUs,
     seq,
   }));
   for (const [socket, symbols] of clients) {

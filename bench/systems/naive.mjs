@@ -2,20 +2,26 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { clientFrame, upgradeRequest } from '../frames.mjs';
+import { symbolName } from '../market.mjs';
 import { end, freePort, start } from '../processes.mjs';
-import { symbolName, watchlist } from '../w1.mjs';
 
 const SERVER = join(dirname(fileURLToPath(import.meta.url)), 'naive-server.mjs');
 
 export const name = 'naive ws + JSON';
 
-export function client(index) {
-  const symbols = JSON.stringify({ symbols: watchlist(index).map(symbolName) });
-  return Buffer.concat([upgradeRequest('/'), clientFrame(Buffer.from(symbols), false)]);
+export function client({ symbols }) {
+  const text = JSON.stringify({ symbols: symbols.map(symbolName) });
+  return Buffer.concat([upgradeRequest('/'), clientFrame(Buffer.from(text), false)]);
 }
 
 export async function open({ serverCore }) {
   const port = await freePort();
   const server = await start(serverCore, process.execPath, [SERVER, String(port)], { ready: /ready/ });
-  return { port, server, beside: {}, go: async () => undefined, close: () => end(server) };
+  return {
+    ports: [port],
+    servers: [server],
+    beside: {},
+    go: async () => undefined,
+    close: () => end(server),
+  };
 }

@@ -4,21 +4,19 @@ import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { clientFrame, upgradeRequest } from '../frames.mjs';
+import { symbolName } from '../market.mjs';
 import { TEMPORARY } from '../native.mjs';
-import { end, freePort, start } from '../processes.mjs';
-import { symbolName, watchlist } from '../w1.mjs';
+import { UPDATE_BYTES } from '../peer-update.mjs';
+import { end, freePort, start, startBeside } from '../processes.mjs';
 
 const PUBLISHER = join(dirname(fileURLToPath(import.meta.url)), 'nats-publisher.mjs');
-export const PAYLOAD_BYTES = 68;
 /** `MSG W123 01 68\r\n` + payload + `\r\n`: subscription ids are padded so that all messages are of one size. */
-const MESSAGE_BYTES = 16 + PAYLOAD_BYTES + 2;
+const MESSAGE_BYTES = 16 + UPDATE_BYTES + 2;
 
 export const name = 'nats-server WebSocket';
 
-export function client(index) {
-  const subscriptions = watchlist(index).map(
-    (symbol, i) => `SUB ${symbolName(symbol)} ${String(i + 10)}\r\n`,
-  );
+export function client({ symbols }) {
+  const subscriptions = symbols.map((symbol, i) => `SUB ${symbolName(symbol)} ${String(i + 10)}\r\n`);
   const text = `CONNECT {"verbose":false,"pedantic":false}\r\n${subscriptions.join('')}`;
   return Buffer.concat([upgradeRequest('/'), clientFrame(Buffer.from(text), true)]);
 }
@@ -42,11 +40,13 @@ export async function open({ serverCore, otherCore }) {
   const server = await start(serverCore, 'nats-server', ['-c', config], { ready: /Server is ready/ });
   let publisher;
   return {
-    port,
-    server,
+    ports: [port],
+    servers: [server],
     beside: {},
     async go() {
-      publisher = await start(otherCore, process.execPath, [PUBLISHER, String(tcpPort)], { ready: /ready/ });
+      publisher = await startBeside(otherCore, process.execPath, [PUBLISHER, String(tcpPort)], {
+        ready: /ready/,
+      });
     },
     async close() {
       if (publisher !== undefined) await end(publisher);

@@ -1,7 +1,7 @@
 /** node socketio-emitter.mjs <redis port> */
 import { createRequire } from 'node:module';
+import { INTERVAL_MS } from '../market.mjs';
 import { interval } from '../peer-update.mjs';
-import { INTERVAL_MS } from '../w1.mjs';
 
 const require = createRequire(new URL('../peers/package.json', import.meta.url));
 const { Emitter } = require('@socket.io/redis-emitter');

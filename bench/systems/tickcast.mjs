@@ -1,38 +1,44 @@
-/** The service end to end: feed socket → tick log → owner → Redis → gateway → clients. */
+/** The service end to end: feed socket → tick log → owner → Redis → gateways → clients. */
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { clientFrame, msgpackSubscribe, upgradeRequest } from '../frames.mjs';
+import { GarbageTrace } from '../garbage.mjs';
+import { symbolName, symbolsFile } from '../market.mjs';
 import { TEMPORARY } from '../native.mjs';
-import { end, freePort, start } from '../processes.mjs';
+import { end, start, startBeside } from '../processes.mjs';
 import { talker } from '../talker.mjs';
-import { symbolName, symbolsFile, watchlist } from '../w1.mjs';
+import { startRedis } from './redis.mjs';
 
 const BENCH = dirname(dirname(fileURLToPath(import.meta.url)));
 const MAIN = join(dirname(BENCH), 'dist', 'src', 'main.js');
 const KEY = 'bench-key';
 const READY = /ready at http:\/\/127\.0\.0\.1:(\d+)/;
-const SAMPLE_CLIENTS = 5;
+/** After the last tick, until every lane has shown it. */
+const SETTLE_MS = 1_500;
 
 export const name = 'tickcast, feed to client';
+export const speaksService = true;
 
-/** What one client sends first. */
-export function client(index) {
-  const channels = watchlist(index).map((symbol) => `ticker:${symbolName(symbol)}`);
-  return Buffer.concat([
-    upgradeRequest('/v1/stream', { protocol: 'tickcast.v1.msgpack' }),
-    clientFrame(msgpackSubscribe(channels), true),
-  ]);
+/** Names of the channels of one client. */
+export function channels({ symbols, kind }) {
+  return symbols === '*' ? [`${kind}:*`] : symbols.map((symbol) => `${kind}:${symbolName(symbol)}`);
 }
 
-/** @param profile folder for a CPU profile of the gateway; none without */
-export async function open({ serverCore, otherCore, profile }) {
-  const redisPort = await freePort();
-  const args = ['--port', String(redisPort), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-  const redis = await start(otherCore, 'redis-server', args, { ready: /Ready to accept connections/ });
+/** What one client sends first. */
+export function client(watch) {
+  const { codec, hz } = watch;
+  const upgrade = upgradeRequest('/v1/stream', { protocol: `tickcast.v1.${codec}` });
+  if (codec === 'msgpack')
+    return Buffer.concat([upgrade, clientFrame(msgpackSubscribe(channels(watch), hz), true)]);
+  const command = JSON.stringify({ op: 'subscribe', channels: channels(watch), hz });
+  return Buffer.concat([upgrade, clientFrame(Buffer.from(command), false)]);
+}
+
+function environment(redisPort, work) {
   const symbols = join(TEMPORARY, 'symbols.json');
-  writeFileSync(symbols, JSON.stringify(symbolsFile()));
-  const env = {
+  writeFileSync(symbols, JSON.stringify(symbolsFile(work.symbols)));
+  return {
     REDIS_URL: `redis://127.0.0.1:${redisPort}`,
     TICKCAST_HOST: '127.0.0.1',
     TICKCAST_PORT: '0',
@@ -42,37 +48,64 @@ export async function open({ serverCore, otherCore, profile }) {
     TICKCAST_SYMBOLS_FILE: symbols,
     TICKCAST_TEST_SYMBOL: 'off',
     TICKCAST_LOG_LEVEL: 'error',
+    TICKCAST_DRAIN_MS: '0',
+    TICKCAST_DRAIN_SPREAD_MS: '0',
+    ...work.env,
   };
-  const node = (core, roles, flags = []) =>
-    start(core, process.execPath, [...flags, MAIN], { env: { ...env, TICKCAST_ROLES: roles }, ready: READY });
+}
+
+/** @param profile folder for CPU profiles of the gateways; none without */
+export async function open({ serverCore, otherCore, work, options, profile }) {
+  const redis = await startRedis(otherCore);
+  const env = environment(redis.port, work);
+  const node = (core, roles, flags = [], line = undefined) =>
+    (core === serverCore ? start : startBeside)(core, process.execPath, [...flags, MAIN], {
+      env: { ...env, TICKCAST_ROLES: roles },
+      ready: READY,
+      line,
+    });
   const owner = await node(otherCore, 'feed,fanout,admin');
   const profiling = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile];
-  const gateway = await node(serverCore, 'gateway', profiling);
-  const feedArgs = [join(BENCH, 'feed.mjs'), owner.match[1], KEY];
-  const feed = await start(otherCore, process.execPath, feedArgs, { ready: /ready/, stdin: 'pipe' });
+  const garbage = [];
+  const gateways = [];
+  for (let i = 0; i < (work.gateways ?? 1); i++) {
+    const trace = new GarbageTrace();
+    garbage.push(trace);
+    gateways.push(
+      await node(serverCore, 'gateway', ['--trace-gc', ...profiling], (line) => trace.line(line)),
+    );
+  }
+  const ports = gateways.map(({ match }) => match[1]);
+  const feedArgs = [join(BENCH, 'feed.mjs'), owner.match[1], KEY, work.key];
+  const feed = await startBeside(otherCore, process.execPath, feedArgs, { ready: /ready/, stdin: 'pipe' });
   const feeder = talker(feed);
-  const port = gateway.match[1];
+  const opened = { ports, core: otherCore };
   let sample;
+  let beside;
   return {
-    port,
-    server: gateway,
-    beside: { 'feed + owner': owner, Redis: redis, 'feed handler': feed },
+    ports,
+    servers: gateways,
+    garbage,
+    beside: { 'feed + owner': owner, Redis: redis.process, 'feed handler': feed },
     async go() {
-      const sampleArgs = [join(BENCH, 'sample.mjs'), port, String(SAMPLE_CLIENTS)];
-      sample = await start(otherCore, process.execPath, sampleArgs, { ready: /subscribed/, stdin: 'pipe' });
+      const args = [join(BENCH, 'sample.mjs'), ports[0], work.key, JSON.stringify(options)];
+      sample = await startBeside(otherCore, process.execPath, args, { ready: /subscribed/, stdin: 'pipe' });
       feeder.say('go');
+      beside = await work.beside?.(opened, options);
     },
     /** Stops the feed and checks the sample. @returns what was found; throws when something differs */
     async check() {
-      const fed = await feeder.ask('stop');
-      await new Promise((resolve) => setTimeout(resolve, 1_500));
-      const found = await talker(sample).ask('check');
+      await beside?.close();
+      const { last, ...fed } = await feeder.ask('stop');
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+      const found = await talker(sample).ask(JSON.stringify(last));
       if (found.faults.length > 0) throw new Error(`The sample differs: ${JSON.stringify(found)}`);
       if (fed.rejected > 0) throw new Error(`Ticks were rejected: ${JSON.stringify(fed)}`);
-      return { ...found, ...fed };
+      return { ...found, fed };
     },
     async close() {
-      for (const part of [sample, feed, gateway, owner, redis]) if (part !== undefined) await end(part);
+      for (const part of [sample, feed, ...gateways, owner, redis.process])
+        if (part !== undefined) await end(part);
     },
   };
 }

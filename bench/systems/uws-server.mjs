@@ -1,7 +1,7 @@
 /** node uws-server.mjs <port> */
 import { createRequire } from 'node:module';
+import { INTERVAL_MS } from '../market.mjs';
 import { encode, interval } from '../peer-update.mjs';
-import { INTERVAL_MS } from '../w1.mjs';
 
 const uWS = createRequire(new URL('../peers/package.json', import.meta.url))('uwebsockets');
 const app = uWS.App();
