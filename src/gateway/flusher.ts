@@ -95,6 +95,7 @@ export class Flusher {
   /** Gives a session its share of the running flush now, before a command changes what it follows. */
   serveFirst(session: Session): void {
     if (!this.running || session.servedPass === this.pass) return;
+    this.server.begin(this.clock.monotonicMs());
     this.server.serve(session, this.pass);
     this.server.send();
   }
@@ -132,6 +133,7 @@ export class Flusher {
   private slice(): void {
     const { order, server, clock } = this;
     const startMs = clock.monotonicMs();
+    server.begin(startMs);
     this.counters.slices++;
     while (this.next < order.length) {
       const session = order[this.next++]!;

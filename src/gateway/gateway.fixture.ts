@@ -139,16 +139,17 @@ const sockets: SocketFixture[] = [];
 
 /** A kernel that takes what the sockets of the spec take, and the native part as one would write it here. */
 export const KERNEL: NativeSend = {
-  sendFrames(memory, at, frames, lists, count, fragments, start, length, madeIn, pass, taken) {
+  sendFrames(memory, at, frames, lists, count, fragments, start, length, madeIn, pass, tail, taken) {
     for (let i = 0; i < count; i++) {
       const frame = frames.subarray(i * FRAME_VALUES, (i + 1) * FRAME_VALUES);
+      const tails = frame[3] === 0 ? [] : [tail];
       const changed = lists[i]?.filter((sid) => madeIn[sid] === pass);
       if (changed !== undefined && changed.length > 0) {
         const records = [...changed].map((sid) =>
           fragments.subarray(start[sid]!, start[sid]! + length[sid]!),
         );
         const count = Buffer.from([0xdc, changed.length >> 8, changed.length & 0xff]);
-        const bytes = frameOf(Buffer.concat([count, ...records]), true);
+        const bytes = Buffer.concat([frameOf(Buffer.concat([count, ...records]), true), ...tails]);
         memory.set(bytes, at);
         frame.set([at, bytes.length, changed.length], 1);
         at += bytes.length;
@@ -210,7 +211,7 @@ export class SocketFixture implements ClientSocket {
     this.written.push(frames);
     const plugged = this.pendingBytes > 0;
     const records: StreamRecord[] = [];
-    for (const payload of payloadsOf(frames, this.binary)) {
+    for (const payload of payloadsOf(frames, this.binary, this.pings)) {
       this.frameSizes.push(payload.length);
       records.push(...this.decoder.decode(this.binary ? payload : Buffer.from(payload).toString()));
     }
@@ -258,13 +259,14 @@ export class SocketFixture implements ClientSocket {
   }
 }
 
-/** Payloads of whole unmasked frames, checking each header. */
-export function payloadsOf(frames: Uint8Array, binary: boolean): Uint8Array[] {
+/** Payloads of whole unmasked frames, checking each header. Payloads of pings go to `pings`. */
+export function payloadsOf(frames: Uint8Array, binary: boolean, pings: Uint8Array[] = []): Uint8Array[] {
   const payloads: Uint8Array[] = [];
   const view = new DataView(frames.buffer, frames.byteOffset, frames.byteLength);
   let at = 0;
   while (at < frames.length) {
-    if (frames[at] !== (binary ? 0x82 : 0x81))
+    const isPing = frames[at] === 0x89;
+    if (!isPing && frames[at] !== (binary ? 0x82 : 0x81))
       throw new Error(`Expected a whole data frame, was byte ${frames[at]}`);
     let size = frames[at + 1]!;
     let start = at + 2;
@@ -275,7 +277,7 @@ export function payloadsOf(frames: Uint8Array, binary: boolean): Uint8Array[] {
       size = Number(view.getBigUint64(start));
       start += 8;
     }
-    payloads.push(frames.subarray(start, start + size));
+    (isPing ? pings : payloads).push(frames.slice(start, start + size));
     at = start + size;
   }
   if (at !== frames.length) throw new Error('Expected frames to end with the write');

@@ -66,7 +66,7 @@ function fragmentsOf({ records, symbols }: Made, pass: number) {
 }
 
 /** The frame of a list, built the plain way. */
-function expectedFrame({ records }: Made, list: readonly number[]): Buffer {
+function expectedFrame({ records }: Made, list: readonly number[], tail = Buffer.alloc(0)): Buffer {
   const found = list.filter((sid) => records.has(sid));
   if (found.length === 0) return Buffer.alloc(0);
   const payload = Buffer.concat([
@@ -75,20 +75,25 @@ function expectedFrame({ records }: Made, list: readonly number[]): Buffer {
   ]);
   const { length } = payload;
   const header = length < 126 ? [0x82, length] : [0x82, 126, length >> 8, length & 0xff];
-  return Buffer.concat([Buffer.from(header), payload]);
+  return Buffer.concat([Buffer.from(header), payload, tail]);
 }
 
-function sendLists(made: Made, lists: readonly (readonly number[])[], memory = new Uint8Array(256 * 1024)) {
+const TAIL = Buffer.from([0x89, 2, 0x61, 0x62]);
+
+/** Sends a frame per list; those at places in `tailed` ask for the tail. */
+function sendLists(made: Made, lists: readonly (readonly number[])[], tailed: readonly number[] = []) {
+  const memory = new Uint8Array(256 * 1024);
   const pass = 7;
   const { bytes, start, length, madeIn } = fragmentsOf(made, pass);
   const frames = new Int32Array(lists.length * FRAME_VALUES);
   const taken = new Int32Array(lists.length);
   lists.forEach((_, i) => {
     frames[i * FRAME_VALUES] = descriptor();
+    frames[i * FRAME_VALUES + 3] = tailed.includes(i) ? 1 : 0;
   });
   const asLists = lists.map((list) => Int32Array.from(list));
   const count = lists.length;
-  native.sendFrames(memory, 0, frames, asLists, count, bytes, start, length, madeIn, pass, taken);
+  native.sendFrames(memory, 0, frames, asLists, count, bytes, start, length, madeIn, pass, TAIL, taken);
   return { frames, taken };
 }
 
@@ -115,11 +120,14 @@ it('sends the frames that one would gather, in their order', async () => {
     fc.asyncProperty(
       fc.array(record),
       fc.array(list, { minLength: 1, maxLength: 20 }),
-      async (pairs, lists) => {
+      fc.array(fc.nat({ max: 20 })),
+      async (pairs, lists, tailed) => {
         const records = new Map(pairs.map(([sid, bytes]) => [sid, Buffer.from(bytes)]));
         const made = { records, symbols };
-        const wanted = lists.map((sids) => expectedFrame(made, sids));
-        const { frames, taken } = sendLists(made, lists);
+        const wanted = lists.map((sids, i) =>
+          expectedFrame(made, sids, tailed.includes(i) ? TAIL : undefined),
+        );
+        const { frames, taken } = sendLists(made, lists, tailed);
         lists.forEach((sids, i) => {
           const [, , length, count] = frames.subarray(i * FRAME_VALUES);
           expect([length, count]).toEqual([wanted[i]!.length, sids.filter((sid) => records.has(sid)).length]);
@@ -159,7 +167,20 @@ it('reports the failure of one connection and serves the others', async () => {
   const taken = new Int32Array(2);
   const none = new Int32Array(0);
   const memory = Buffer.from('abc');
-  native.sendFrames(memory, 0, frames, [null, null], 2, memory, none, none, new Float64Array(0), 1, taken);
+  native.sendFrames(
+    memory,
+    0,
+    frames,
+    [null, null],
+    2,
+    memory,
+    none,
+    none,
+    new Float64Array(0),
+    1,
+    TAIL,
+    taken,
+  );
   expect(taken[0]).toBeLessThan(0);
   expect(taken[1]).toBe(3);
   expect((await received(3)).toString()).toBe('abc');
@@ -183,6 +204,7 @@ it('refuses what would read or write outside of its memory, and sends nothing', 
       fragments.length,
       fragments.madeIn,
       1,
+      TAIL,
       taken,
     );
     return taken;

@@ -5,7 +5,7 @@
 import { dlopen } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-/** Values per frame in `frames`: descriptor, first byte, length, records. */
+/** Values per frame in `frames`: descriptor, first byte, length, records (before: 1 = the tail goes behind it). */
 export const FRAME_VALUES = 4;
 /** Room that a gathered frame needs beside its fragments: its header, and what is copied beyond their end. */
 export const FRAME_ROOM = 64;
@@ -18,6 +18,7 @@ export interface NativeSend {
    * @param lists per frame the sids that its session follows, or null
    * @param fragments the encoded records of one pass; those of a symbol are `length` bytes from `start` on, and there
    *   are some when `madeIn` is `pass`. At least 32 readable bytes must follow them.
+   * @param tail another whole frame, sent behind gathered ones that ask for it and have records
    * @param taken is filled: per frame the bytes that the kernel took, or a negative errno
    * @throws RangeError when a frame does not lie in the memory; then nothing was sent
    */
@@ -32,6 +33,7 @@ export interface NativeSend {
     length: Int32Array,
     madeIn: Float64Array,
     pass: number,
+    tail: Uint8Array,
     taken: Int32Array,
   ): void;
   /** Makes the kernel take no more while so many bytes wait to be sent. @returns whether it does */

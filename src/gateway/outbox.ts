@@ -5,6 +5,7 @@
  */
 import type { Fragments } from './fragments.js';
 import { FRAME_ROOM, FRAME_VALUES, type NativeSend } from './native-send.js';
+import { probeFrame } from './pulse.js';
 import type { Session } from './session.js';
 
 /** More at once gains nothing, and their bytes should still be in a near cache when the kernel reads them. */
@@ -36,6 +37,8 @@ export class Outbox {
   /** Where all lists of this call are gathered from. */
   private fragments: Fragments;
   private pass = 0;
+  /** Monotonic ms of the beginning of the slice: lag probes that are due by then go along. */
+  nowMs = 0;
 
   /** @param none fragments that are never gathered from */
   constructor(
@@ -53,7 +56,7 @@ export class Outbox {
     if (length > COPY_BYTES_MAX || descriptor < 0) return false;
     this.makeRoom(length);
     this.memory.set(frames, this.at);
-    this.put(session, descriptor, null, this.at, length);
+    this.put(session, descriptor, null, this.at, length, 0);
     this.at += length;
     return true;
   }
@@ -70,7 +73,7 @@ export class Outbox {
     this.makeRoom(bytesMax);
     this.fragments = fragments;
     this.pass = pass;
-    this.put(session, descriptor, sids, 0, 0);
+    this.put(session, descriptor, sids, 0, 0, this.nowMs >= session.probeDueMs ? 1 : 0);
     this.listBytes += bytesMax;
     return true;
   }
@@ -85,6 +88,7 @@ export class Outbox {
     list: Int32Array | null,
     start: number,
     length: number,
+    withTail: number,
   ): void {
     const { count, frames } = this;
     this.sessions[count] = session;
@@ -92,7 +96,7 @@ export class Outbox {
     frames[count * FRAME_VALUES] = descriptor;
     frames[count * FRAME_VALUES + 1] = start;
     frames[count * FRAME_VALUES + 2] = length;
-    frames[count * FRAME_VALUES + 3] = 0;
+    frames[count * FRAME_VALUES + 3] = withTail;
     this.count++;
   }
 
@@ -101,15 +105,18 @@ export class Outbox {
     const { count, frames, taken, counters, fragments, native, lists } = this;
     if (count === 0) return;
     const { bytes, start, length, madeIn } = fragments;
-    const { memory, at, pass } = this;
-    native.sendFrames(memory, at, frames, lists, count, bytes, start, length, madeIn, pass, taken);
+    const { memory, at, pass, nowMs } = this;
+    const tail = probeFrame(nowMs);
+    native.sendFrames(memory, at, frames, lists, count, bytes, start, length, madeIn, pass, tail, taken);
     for (let i = 0; i < count; i++) {
       const bytesOf = frames[i * FRAME_VALUES + 2]!;
       if (bytesOf === 0) continue;
       counters.frames++;
       counters.bytes += bytesOf;
       counters.delivered += frames[i * FRAME_VALUES + 3]!;
-      this.sessions[i]!.sentSinceProbe = true;
+      const session = this.sessions[i]!;
+      session.sentSinceProbe = true;
+      if (lists[i] !== null && nowMs >= session.probeDueMs) session.probed(nowMs);
       if (taken[i] !== bytesOf) this.writeRest(i);
     }
     this.count = 0;

@@ -126,6 +126,41 @@ describe('the lag probe', () => {
     expect([3, 4]).toContain(idleProbes);
   });
 
+  it('goes behind the data of a flush, in the same write, and never twice', () => {
+    const stage = scene(1, { clientHeartbeatMs: 600_000 });
+    const { publisher, flush, timers, clock } = stage;
+    const client = stage.join(MSGPACK);
+    client.subscribe(['ticker:S1']);
+    live(stage, 1250);
+    answer(stage, client);
+    const answered = clock.ms;
+    const { socket } = client;
+    publisher.publish([1], { bidPrice: 1 });
+    flush();
+    let beatMs = clock.ms + 100;
+    while (socket.pings.length === 0 && clock.ms < answered + 5_000) {
+      // Beats do not fall on the second, flushes come between them.
+      timers.pass(90);
+      if (clock.ms >= beatMs) {
+        stage.gateway.pulse.run();
+        beatMs += PULSE_MS;
+      }
+      publisher.publish([1], (sid) => ({ bidPrice: publisher.seq(sid) }));
+      flush();
+    }
+    const last = socket.written.at(-1)!;
+    expect([...last.subarray(-10, -8)]).toEqual([0x89, 8]);
+    expect(socket.writes).toBe(socket.written.length);
+    expect(clock.ms - answered).toBeGreaterThanOrEqual(1000);
+    expect(clock.ms - answered).toBeLessThan(1500);
+    publisher.publish([1], { bidPrice: 7 });
+    flush();
+    expect(socket.pings).toHaveLength(1);
+    expect(client.session.probeSentMs).not.toBeNull();
+    answer(stage, client);
+    expect(client.session.probeSentMs).toBeNull();
+  });
+
   it('unanswered for 1.5 s means blocked, though the kernel took all; answered, the session catches up', () => {
     const stage = scene(1, { clientHeartbeatMs: 600_000 });
     const { publisher, flush } = stage;

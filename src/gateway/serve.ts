@@ -58,6 +58,7 @@ export class Server {
   serve(session: Session, pass: number): void {
     session.servedPass = pass;
     if (session.closing) return;
+    if (this.outbox !== null && this.hasGathered(this.outbox, session, pass)) return;
     if (session.blocked) {
       this.fallBehind(session, pass);
       return;
@@ -67,7 +68,6 @@ export class Server {
       if (shared !== null) this.write(session, shared, false);
       return;
     }
-    if (this.outbox !== null && this.hasGathered(this.outbox, session, pass)) return;
     const { writer } = this;
     this.room = CATCH_UP_BYTES_MAX;
     writer.open(session.dialect);
@@ -77,17 +77,23 @@ export class Server {
     if (frames !== null) this.write(session, frames, true);
   }
 
+  /** A slice of a flush begins. @param nowMs monotonic */
+  begin(nowMs: number): void {
+    if (this.outbox !== null) this.outbox.nowMs = nowMs;
+  }
+
   /** Hands what was served since the last time to the kernel. */
   send(): void {
     this.outbox?.send();
   }
 
-  /** The common case, in step with one lane and nothing but tickers, is left to the native part. */
+  /** The common case, a free socket, in step with one lane, tickers alone, is left to the native part. */
   private hasGathered(outbox: Outbox, session: Session, pass: number): boolean {
-    const { memberships, dialect, dialectAt } = session;
-    if (!dialect.binary || memberships.length !== 1 || session.tradesFollowed.length > 0) return false;
+    const { memberships, dialectAt } = session;
+    if (memberships.length !== 1 || session.tradesFollowed.length > 0 || session.probeLate) return false;
     const { lane, cohort, countedBehind } = memberships[0]!;
-    if (countedBehind) return false;
+    const shares = cohort.sessions > 1;
+    if (countedBehind || lane.pass !== pass || shares || !session.dialect.binary) return false;
     return outbox.addList(session, cohort.sids, lane.fragments[dialectAt]!, pass);
   }
 

@@ -68,6 +68,8 @@ export class Session {
   probeSentMs: number | null = null;
   /** Monotonic ms of the last probe that was answered, or of the opening. */
   probedMs: number;
+  /** Monotonic ms from when on a lag probe goes behind data that is sent. */
+  probeDueMs = Number.POSITIVE_INFINITY;
   /** Whether data was sent since the last probe. */
   sentSinceProbe = false;
   /** Bytes of answers to its commands that were written while the kernel did not take all, since it last did. */
@@ -156,6 +158,13 @@ export class Session {
     this.socket.write(frames);
     this.sentSinceProbe = true;
     this.watchDrain();
+  }
+
+  /** A lag probe was sent. */
+  probed(nowMs: number): void {
+    this.probeDueMs = Number.POSITIVE_INFINITY;
+    this.probeSentMs = nowMs;
+    this.sentSinceProbe = false;
   }
 
   /** Asks to be told once what the kernel did not take is gone. */

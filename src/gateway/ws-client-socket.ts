@@ -14,22 +14,21 @@ interface TcpHandle {
   readonly fd?: number;
 }
 
-function handleOf(stream: Socket): TcpHandle | null {
-  // TLS has a descriptor too, but what it is sent must be encrypted first.
-  if ('encrypted' in stream) return null;
-  return (stream as unknown as { readonly _handle?: TcpHandle | null })._handle ?? null;
+interface WithHandle {
+  readonly _handle?: TcpHandle | null;
 }
 
 export class WsClientSocket implements ClientSocket {
   private readonly handle: TcpHandle | null;
+  /** -1 = there is none that may be written to: TLS has one too, but what it is sent must be encrypted first. */
   private readonly fd: number;
 
   constructor(
     private readonly webSocket: WebSocket,
     private readonly stream: Socket,
   ) {
-    this.handle = handleOf(stream);
-    this.fd = this.handle?.fd ?? -1;
+    this.handle = (stream as WithHandle)._handle ?? null;
+    this.fd = 'encrypted' in stream ? -1 : (this.handle?.fd ?? -1);
   }
 
   get descriptor(): number {
@@ -39,7 +38,7 @@ export class WsClientSocket implements ClientSocket {
       webSocket.readyState === webSocket.OPEN &&
       stream.writable &&
       // Another number is behind the descriptor once the handle is gone.
-      handleOf(stream) === this.handle;
+      (stream as WithHandle)._handle === this.handle;
     return free ? this.fd : -1;
   }
 

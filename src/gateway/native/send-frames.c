@@ -17,7 +17,7 @@
 #define MSG_NOSIGNAL 0
 #endif
 
-/* Int32 values per frame: descriptor, first byte, length, records. */
+/* Int32 values per frame: descriptor, first byte, length, records (before: whether the tail goes behind it). */
 #define FRAME_VALUES 4
 /* Opcode and 16-bit length of the WebSocket frame, array 16 of its records. */
 #define HEADER 7
@@ -87,18 +87,20 @@ static bool typed(napi_env env, napi_value value, napi_typedarray_type wanted, v
 /*
  * sendFrames(memory: Uint8Array, at: number, frames: Int32Array, lists: (Int32Array | null)[], count: number,
  *            fragments: Uint8Array, start: Int32Array, length: Int32Array, madeIn: Float64Array, pass: number,
- *            taken: Int32Array): void
+ *            tail: Uint8Array, taken: Int32Array): void
  * A frame without a list lies in the memory already. For one with a list, the symbols that its session follows, it is
- * gathered into the memory from `at` on, and its place, length and number of records are filled in.
+ * gathered into the memory from `at` on, and its place, length and number of records are filled in. Where asked for,
+ * the tail, another whole frame, goes behind it.
  * taken[i] = bytes that the kernel took (0 when its buffer is full), or the negative errno of a failure.
  */
 static napi_value send_frames(napi_env env, napi_callback_info info) {
-  napi_value arguments[11];
-  size_t given = 11, memory_size, frames_values, start_values, length_values, taken_values;
+  napi_value arguments[12];
+  size_t given = 12, memory_size, frames_values, start_values, length_values, taken_values, tail_size;
   uint8_t *memory;
+  const uint8_t *tail;
   int32_t *frames, *taken, at, count;
   struct fragments of;
-  if (napi_get_cb_info(env, info, &given, arguments, NULL, NULL) != napi_ok || given != 11 ||
+  if (napi_get_cb_info(env, info, &given, arguments, NULL, NULL) != napi_ok || given != 12 ||
       !typed(env, arguments[0], napi_uint8_array, &memory, &memory_size) ||
       napi_get_value_int32(env, arguments[1], &at) != napi_ok ||
       !typed(env, arguments[2], napi_int32_array, &frames, &frames_values) ||
@@ -108,7 +110,8 @@ static napi_value send_frames(napi_env env, napi_callback_info info) {
       !typed(env, arguments[7], napi_int32_array, &of.length, &length_values) ||
       !typed(env, arguments[8], napi_float64_array, &of.made_in, &of.symbols) ||
       napi_get_value_double(env, arguments[9], &of.pass) != napi_ok ||
-      !typed(env, arguments[10], napi_int32_array, &taken, &taken_values))
+      !typed(env, arguments[10], napi_uint8_array, &tail, &tail_size) ||
+      !typed(env, arguments[11], napi_int32_array, &taken, &taken_values))
     return refuse(env, "Expected other arguments");
   if (count < 0 || at < 0 || (size_t)count * FRAME_VALUES > frames_values || (size_t)count > taken_values ||
       of.symbols > start_values || of.symbols > length_values)
@@ -126,10 +129,18 @@ static napi_value send_frames(napi_env env, napi_callback_info info) {
     if (type == napi_object) {
       if (!typed(env, list, napi_int32_array, &sids, &symbols)) return refuse(env, "Expected a list of sids");
       if ((size_t)at + HEADER > memory_size) return refuse(env, "Expected room for all frames");
-      int32_t end = gather(&of, sids, symbols, memory + at, memory_size - (size_t)at, frame + 3);
+      bool with_tail = frame[3] != 0;
+      size_t room = memory_size - (size_t)at;
+      int32_t end = gather(&of, sids, symbols, memory + at, room, frame + 3);
       if (end < 0) return refuse(env, "Expected room for all frames");
-      frame[1] = at + (end == 0 ? 0 : first_byte(end));
-      frame[2] = end == 0 ? 0 : end - first_byte(end);
+      int32_t first = end == 0 ? 0 : first_byte(end);
+      if (end > 0 && with_tail) {
+        if ((size_t)end + tail_size > room) return refuse(env, "Expected room for all frames");
+        memcpy(memory + at + end, tail, tail_size);
+        end += (int32_t)tail_size;
+      }
+      frame[1] = at + first;
+      frame[2] = end - first;
       at += end;
     }
     if (frame[1] < 0 || frame[2] < 0 || (size_t)frame[1] + (size_t)frame[2] > memory_size)
