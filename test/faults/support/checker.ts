@@ -15,10 +15,10 @@ export function check(history: History): Finding[] {
   checkSightings(history, report);
   for (const witness of history.refused) report('refused', witness);
   for (const client of history.clients) {
-    new ClientCheck(client, published, history, report).run();
+    new ClientCheck(client, tape, published, history, report).run();
     for (const fault of client.faults) report('breach', `${client.name}: ${fault}`);
   }
-  checkImages(history, published, report);
+  checkImages(history, tape, report);
   checkProcesses(history, report);
   return findings;
 }

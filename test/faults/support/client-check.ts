@@ -23,6 +23,8 @@ export class ClientCheck {
   constructor(
     private readonly client: ClientLog,
     private readonly tape: TapeIndex,
+    /** Knows also what a store lost that took numbers back: a client may have been shown it, in an epoch that is over. */
+    private readonly published: TapeIndex,
     private readonly history: History,
     private readonly report: Report,
   ) {}
@@ -92,7 +94,7 @@ export class ClientCheck {
     if (seq > position.seq + 1)
       this.report('silent_hole', this.say(sid, `trade ${epoch}/${seq} after ${position.seq}`));
     position.seq = seq;
-    const onTape = this.tape.trade(sid, epoch, seq);
+    const onTape = this.tape.trade(sid, epoch, seq) ?? this.published.trade(sid, epoch, seq);
     if (onTape === undefined || onTape.id !== id || onTape.price !== price || onTape.size !== size) {
       const told = `${id} ${price} × ${size}`;
       const held = onTape === undefined ? 'nothing' : `${onTape.id} ${onTape.price} × ${onTape.size}`;
@@ -130,7 +132,7 @@ export class ClientCheck {
 
   private compare(sid: number): void {
     const { epoch, seq, values } = this.shown.get(sid)!;
-    const expected = this.tape.state(sid, epoch, seq);
+    const expected = this.tape.state(sid, epoch, seq) ?? this.published.state(sid, epoch, seq);
     const found = this.tape.stateText(values ?? {});
     // Before the first tick of a symbol there is nothing on the tape, and nothing in its image.
     if (expected === undefined && found === '') return;

@@ -15,12 +15,12 @@ import { type FaultLink, FaultProxy } from './fault-proxy.js';
 import { freshImages } from './fresh-images.js';
 import { GatewayWatch } from './gateway-watch.js';
 import type { History, SymbolName } from './history.js';
-import { Market } from './market.js';
+import { type Handlers, Market } from './market.js';
 import { Member } from './member.js';
-import { SteadyClient } from './steady-client.js';
-import { SteadyHandler } from './steady-handler.js';
+import type { SteadyClient } from './steady-client.js';
 import type { Topology } from './store.js';
 import { TapeTap } from './tape-tap.js';
+import { makeClients, makeHandlers } from './traffic.js';
 
 export const PARTITIONS = 8;
 const SCALES = { priceScale: 2, sizeScale: 0, volumeScale: 0 };
@@ -57,7 +57,7 @@ export class Rig {
   readonly watches = new Map<string, GatewayWatch>();
   readonly clients: SteadyClient[] = [];
   market!: Market;
-  handlers!: Record<'alpha' | 'beta' | 'lineA' | 'lineB', SteadyHandler>;
+  handlers!: Handlers;
   tap!: TapeTap;
   readonly symbols = symbolsOfAll();
   private proxy!: FaultProxy;
@@ -113,7 +113,10 @@ export class Rig {
     await this.member(one).start();
     await Promise.all([other, 'gateway1', 'gateway2'].map((name) => this.member(name).start()));
     const streams = await this.startHaproxy(this.member(one), ports);
-    this.startTraffic([one, other], streams);
+    this.startTraffic(
+      [one, other].map((name) => this.member(name).url),
+      streams,
+    );
   }
 
   private async make(name: string, env: Readonly<Record<string, string>>): Promise<void> {
@@ -160,31 +163,13 @@ export class Rig {
     return `http://127.0.0.1:${streamPort}`;
   }
 
-  private startTraffic(owners: readonly string[], streams: string): void {
-    const seeded = () => new Seeded(this.seed + this.clients.length * 7_919 + 1);
-    const urls = owners.map((name) => this.member(name).url);
-    const handler = (source: string, codec: 'json' | 'msgpack', first: number) =>
-      new SteadyHandler(
-        source,
-        codec,
-        [urls[first]!, urls[1 - first]!],
-        new Seeded(this.seed + source.length),
-      );
-    this.handlers = {
-      alpha: handler('alpha', 'json', 0),
-      beta: handler('beta', 'msgpack', 1),
-      lineA: handler('lineA', 'msgpack', 0),
-      lineB: handler('lineB', 'json', 1),
-    };
+  private startTraffic(feeds: readonly string[], streams: string): void {
+    const { symbols, seed } = this;
+    this.handlers = makeHandlers(feeds, seed);
     for (const each of Object.values(this.handlers)) each.start();
-    const lines = this.symbols.slice(-2);
-    this.market = new Market(this.handlers, this.symbols.slice(0, -2), lines, new Seeded(this.seed));
-    const client = (name: string, url: string, codec: 'json' | 'msgpack', patient = false) =>
-      this.clients.push(new SteadyClient(name, url, codec, this.symbols, seeded(), patient));
-    client('proxied one', streams, 'msgpack');
-    client('proxied two', streams, 'json');
-    client('at gateway1', this.member('gateway1').url, 'msgpack', true);
-    client('at gateway2', this.member('gateway2').url, 'json', true);
+    this.market = new Market(this.handlers, symbols.slice(0, -2), symbols.slice(-2), new Seeded(seed));
+    const gateways = [...this.watches.keys()].map((name) => this.member(name));
+    this.clients.push(...makeClients(streams, gateways, symbols, seed));
     for (const each of this.clients) each.start();
   }
 

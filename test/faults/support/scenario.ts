@@ -93,6 +93,11 @@ export class Scenarios {
     return true;
   }
 
+  /** Resolves when every client was shown every symbol, and every handler acknowledged, after this moment. */
+  shown(sinceMs: number): Promise<void> {
+    return this.flowing(sinceMs, 'every client to be shown every symbol');
+  }
+
   /** Every client is shown every symbol, and every handler is acknowledged, after this moment. */
   private async flowing(sinceMs: number, what: string): Promise<void> {
     const { clients, handlers, symbols } = this.rig;

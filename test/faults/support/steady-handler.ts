@@ -6,6 +6,8 @@ import type { Codec } from '../../support/stream-peer.js';
 
 /** Nothing acknowledged for so long, though something waits: the process hangs, or its connection is half open. */
 const SILENCE_MS_MAX = 2_500;
+/** One that waits longer than the service keeps an offer is told busy instead. */
+const SILENCE_MS_MAX_OF_PATIENT = 9_000;
 
 export class SteadyHandler {
   /** When batches were acknowledged, ms on the test's clock. */
@@ -27,6 +29,7 @@ export class SteadyHandler {
     private readonly codec: Codec,
     private readonly urls: readonly string[],
     private readonly seeded: Seeded,
+    private readonly patient = false,
   ) {
     this.feed = new FeedHandler(source, `${source}-1`, this.codec);
     this.feed.onAck = (seq) => {
@@ -95,7 +98,8 @@ export class SteadyHandler {
   }
 
   private look(): void {
-    if (this.paused || this.open === 0 || performance.now() - this.movedMs < SILENCE_MS_MAX) return;
+    const silenceMsMax = this.patient ? SILENCE_MS_MAX_OF_PATIENT : SILENCE_MS_MAX;
+    if (this.paused || this.open === 0 || performance.now() - this.movedMs < silenceMsMax) return;
     this.movedMs = performance.now();
     this.feed.cut();
   }

@@ -102,9 +102,10 @@ export class TapeTap {
     await this.store.publish(channel, message);
   }
 
-  /** What the tapes hold now, all of it. @throws when the store does not answer */
+  /** What the tapes hold now, all of it, by whoever is their master now. @throws when the store does not answer */
   async stored(): Promise<TapeBatch[]> {
-    this.store ??= await this.connect();
+    this.store?.disconnect();
+    this.store = await this.connect();
     const all: TapeBatch[] = [];
     for (let partition = 0; partition < this.partitions; partition++) {
       const entries = await this.store.xrangeBuffer(`tc:{${partition}}:tape`, '-', '+');
