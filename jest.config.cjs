@@ -4,9 +4,9 @@ const swc = (parser, transform) => [
   { jsc: { parser, transform, target: 'es2022' }, module: { type: 'commonjs' } },
 ];
 
-module.exports = {
+const project = {
+  rootDir: __dirname,
   testEnvironment: 'node',
-  testMatch: ['<rootDir>/{src,libs,test,bench}/**/*.spec.ts'],
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': ['$1.js', '$1'],
     '^#market-data$': '<rootDir>/libs/market-data/src/index.ts',
@@ -21,7 +21,26 @@ module.exports = {
     ),
     'node_modules/.+\\.js$': swc({ syntax: 'ecmascript' }),
   },
+  testTimeout: 30_000,
+};
+
+module.exports = {
+  projects: [
+    {
+      ...project,
+      displayName: 'tests',
+      testMatch: ['<rootDir>/{src,libs,test,bench}/**/*.spec.ts'],
+      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/faults/'],
+    },
+    // Apart from all others, one spec after the other: they hurt processes, and measure how those recover.
+    {
+      ...project,
+      displayName: 'faults',
+      runner: '<rootDir>/test/faults/support/serial-runner.cjs',
+      testMatch: ['<rootDir>/test/faults/**/*.spec.ts'],
+    },
+  ],
   // Most of the time a test waits for a real process: both cores can be had.
   maxWorkers: 2,
-  testTimeout: 30_000,
+  reporters: ['default', '<rootDir>/test/faults/support/table-reporter.cjs'],
 };
