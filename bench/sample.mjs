@@ -1,7 +1,7 @@
 /**
  * A few clients that decode everything. Numbers must rise, or for trades be without a hole; at the end the images that
  * they computed must equal those of a fresh subscriber, and what the feed sent last.
- *   node sample.mjs <port> <work> <options>
+ *   node sample.mjs <port,port…> <work> <options>
  * Says `subscribed`; answers a line with the feed's last values (JSON), when the feed stands still, with what it found.
  */
 import { createInterface } from 'node:readline';
@@ -12,9 +12,11 @@ import { WORKS } from './works/works.mjs';
 /** Faults that are told: the first says most. */
 const FAULTS_TOLD = 5;
 
-const [, , port, workKey, options] = process.argv;
+const [, , ports, workKey, options] = process.argv;
 const work = WORKS[workKey];
-const open = (index) => new SampledClient(port, work.watch(index, JSON.parse(options)));
+const gateways = ports.split(',');
+const open = (index) =>
+  new SampledClient(gateways[index % gateways.length], work.watch(index, JSON.parse(options)));
 const sample = work.sample.map((index) => ({ index, client: open(index) }));
 await Promise.all(sample.map(({ client }) => client.subscribed));
 process.stdout.write('subscribed\n');

@@ -88,7 +88,7 @@ export async function open({ serverCore, otherCore, work, options, profile }) {
     garbage,
     beside: { 'feed + owner': owner, Redis: redis.process, 'feed handler': feed },
     async go() {
-      const args = [join(BENCH, 'sample.mjs'), ports[0], work.key, JSON.stringify(options)];
+      const args = [join(BENCH, 'sample.mjs'), ports.join(), work.key, JSON.stringify(options)];
       sample = await startBeside(otherCore, process.execPath, args, { ready: /subscribed/, stdin: 'pipe' });
       feeder.say('go');
       beside = await work.beside?.(opened, options);

@@ -10,6 +10,7 @@ export const sparse = {
   title: 'sparse: one symbol per client, 4 changes a second, three gateways',
   clients: [10_000],
   gateways: 3,
+  sample: Array.from({ length: 30 }, (_, index) => index),
   contenders: () => plain('tickcast', 'floor'),
   watch: (index) => ({ symbols: [index % SYMBOLS], kind: 'ticker', codec: 'msgpack' }),
   market: () => {
