@@ -9,8 +9,8 @@ const EXIT_USAGE = 64;
 const HELP = `Usage: tickcast [--print-config | --version | --help]
 
 Distributes market data: ticks in, coalesced, through Redis, out to every subscribed screen.
-Without REDIS_URL it runs embedded: everything in one process, nothing survives it.
-Settings are environment variables (TICKCAST_*, REDIS_URL); the README has the table.
+Without Redis it runs embedded: everything in one process, nothing survives it.
+Settings are environment variables (TICKCAST_*, REDIS_*); the README has the table.
 
   --print-config  prints the effective settings and where each came from, and ends
   --version       prints the version, and ends

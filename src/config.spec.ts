@@ -137,11 +137,60 @@ describe('a configuration that cannot hold', () => {
   });
 
   it('never shows the value of a secret', () => {
-    for (const variable of ['TICKCAST_ADMIN_KEY', 'TICKCAST_FEED_KEY', 'TICKCAST_CLIENT_KEY', 'REDIS_URL']) {
-      const [fault] = faultsOf({ [variable]: 'hush hush' });
+    const secrets = ['TICKCAST_ADMIN_KEY', 'TICKCAST_FEED_KEY', 'TICKCAST_CLIENT_KEY', 'REDIS_URL'];
+    for (const variable of [...secrets, 'REDIS_PASSWORD', 'REDIS_SENTINEL_PASSWORD']) {
+      const [fault] = faultsOf({ [variable]: 'hush\rhush' });
       expect(fault).toContain(`${variable} is (hidden); allowed: `);
       expect(fault).not.toContain('hush');
     }
+  });
+
+  it.each<[environment: Record<string, string>, words: string]>([
+    [
+      { ...REDIS, REDIS_CLUSTER_NODES: 'a:1' },
+      'More than one of REDIS_URL, REDIS_SENTINELS and REDIS_CLUSTER_NODES',
+    ],
+    [{ REDIS_SENTINELS: 'a:1,b:2' }, 'REDIS_SENTINEL_NAME is not set'],
+    [{ REDIS_SENTINELS: 'a:70000', REDIS_SENTINEL_NAME: 'm' }, 'a:70000 has no port from 1 to 65535'],
+    [
+      { ...REDIS, REDIS_SENTINEL_NAME: 'm' },
+      'REDIS_SENTINEL_NAME is set; allowed: with REDIS_SENTINELS only',
+    ],
+    [
+      { ...REDIS, REDIS_SENTINEL_TLS: 'off' },
+      'REDIS_SENTINEL_TLS is set; allowed: with REDIS_SENTINELS only',
+    ],
+    [
+      { REDIS_CLUSTER_NODES: 'a:1', REDIS_DATABASE: '2' },
+      'REDIS_DATABASE is "2"; allowed: unset or 0 with REDIS_CLUSTER',
+    ],
+    [{ ...REDIS, REDIS_PASSWORD: 'hush' }, 'REDIS_PASSWORD is set, and REDIS_URL says it too'],
+    [{ ...REDIS, REDIS_DATABASE: '0' }, 'REDIS_DATABASE is set, and REDIS_URL says it too'],
+    [{ REDIS_URL: 'redis://a:0' }, 'REDIS_URL has no port from 1 to 65535'],
+    [{ REDIS_URL: 'redis://u:%@a' }, 'REDIS_URL cannot be read: characters such as @ / : % in its password'],
+    [{ REDIS_CLUSTER_NODES: 'a:1', REDIS_USERNAME: 'u' }, 'REDIS_USERNAME is set without REDIS_PASSWORD'],
+    [{ REDIS_PASSWORD: 'hush' }, 'REDIS_PASSWORD is set, but nothing says where Redis is'],
+    [{ REDIS_SENTINEL_NAME: 'm' }, 'REDIS_SENTINEL_NAME is set, but nothing says where Redis is'],
+    [{ ...REDIS, REDIS_TLS_CA: '/ca.pem' }, 'REDIS_TLS_CA is set, but there is no TLS'],
+    [{ ...REDIS, REDIS_TLS: 'on', REDIS_TLS_KEY: '/k.pem' }, 'REDIS_TLS_CERT and REDIS_TLS_KEY go together'],
+  ])('is refused where settings of Redis contradict each other: %j', (environment, words) => {
+    const faults = faultsOf({ ...KEYS, ...environment });
+    expect(faults).toEqual([expect.stringContaining(words)]);
+    expect(faults[0]).not.toContain('hush');
+  });
+
+  it.each<Record<string, string>>([
+    { REDIS_URL: 'redis://127.0.0.1', REDIS_USERNAME: 'u', REDIS_PASSWORD: 'p w', REDIS_DATABASE: '3' },
+    { REDIS_URL: 'rediss://[::1]:6380', REDIS_TLS_CA: '/ca.pem', REDIS_TLS_SERVER_NAME: 'redis.example.com' },
+    {
+      REDIS_SENTINELS: 'a,b:26380',
+      REDIS_SENTINEL_NAME: 'm',
+      REDIS_SENTINEL_PASSWORD: 's',
+      REDIS_SENTINEL_TLS: 'on',
+    },
+    { REDIS_CLUSTER_NODES: 'a,[fe80::1]:7000', REDIS_PASSWORD: 'p', REDIS_TLS: 'on', REDIS_DATABASE: '0' },
+  ])('is taken where they do not: %j', (environment) => {
+    expect(readConfig({ ...KEYS, ...environment })).toMatchObject({ embedded: false });
   });
 
   it('says all faults at once', () => {
@@ -152,7 +201,7 @@ describe('a configuration that cannot hold', () => {
 
   it('does not run half a system without Redis', () => {
     const [fault] = faultsOf({ TICKCAST_ROLES: 'gateway' });
-    expect(fault).toContain('TICKCAST_ROLES is "gateway", but without REDIS_URL one process does everything');
+    expect(fault).toContain('TICKCAST_ROLES is "gateway", but without Redis one process does everything');
     expect(faultsOf({ TICKCAST_ROLES: 'admin,gateway,fanout,feed' })).toEqual([]);
   });
 
@@ -179,13 +228,6 @@ describe('a configuration that cannot hold', () => {
     );
     expect(faultsOf({ TICKCAST_LEASE_MS: '1000', TICKCAST_HEARTBEAT_MS: '500' })).toEqual([]);
   });
-
-  it.each(['REDIS_SENTINELS', 'REDIS_SENTINEL_NAME', 'REDIS_CLUSTER_NODES'])(
-    'does not run embedded in silence when %s asks for another Redis',
-    (variable) => {
-      expect(faultsOf({ [variable]: 'a:1' })[0]).toContain(`${variable} is "a:1"; allowed: unset`);
-    },
-  );
 });
 
 describe('describeConfig', () => {

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { redisFaults } from './fanout/redis-config.js';
 import { decimal, integer, listOf, oneOf, onOff, optional, type Setting, setting, text } from './setting.js';
 
 /** Nest token of the Config. */
@@ -16,6 +17,13 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const key = text('1 to 256 visible characters without spaces', /^[\x21-\x7e]{1,256}$/);
 const path = text('the path of a file', /^.{1,4096}$/);
+/** host[:port], an IPv6 host in brackets. */
+const address = text(
+  'host[:port], such as 10.0.0.7:6379',
+  /^(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._-]{1,253})(:\d{1,5})?$/,
+);
+const user = text('1 to 256 visible characters without spaces', /^[\x21-\x7e]{1,256}$/);
+const password = text('1 to 1024 characters', /^[^\r\n]{1,1024}$/);
 
 export const SETTINGS = {
   // The process
@@ -107,11 +115,79 @@ export const SETTINGS = {
   redisUrl: setting(
     'REDIS_URL',
     optional(
-      text('redis://[user:password@]host[:port][/database] or rediss://…', /^rediss?:\/\/[^\s]{1,1024}$/),
+      text(
+        'redis://[user:password@]host[:port][/database] or rediss://…',
+        /^rediss?:\/\/([^\s/?#]{0,1024}@)?(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._-]{1,253})(:\d{1,5})?(\/\d{0,4})?$/,
+      ),
     ),
     null,
-    'Standalone Redis; unset: embedded, one process, nothing survives it.',
+    'Standalone Redis, or one behind a single address. Neither this nor the next two: embedded, one process, nothing survives it.',
     { secret: true },
+  ),
+  redisSentinels: setting(
+    'REDIS_SENTINELS',
+    optional(listOf(address)),
+    null,
+    'Sentinels (port 26379), which know the master; the others are learnt from them.',
+  ),
+  redisClusterNodes: setting(
+    'REDIS_CLUSTER_NODES',
+    optional(listOf(address)),
+    null,
+    'Nodes of a Redis Cluster (port 6379) to begin with; the others are learnt from them.',
+  ),
+  redisSentinelName: setting(
+    'REDIS_SENTINEL_NAME',
+    optional(text('1 to 64 letters, digits, and . _ -', /^[A-Za-z0-9._-]{1,64}$/)),
+    null,
+    'What the sentinels call the master.',
+  ),
+  redisUsername: setting('REDIS_USERNAME', optional(user), null, 'ACL user; unset: the default user.'),
+  redisPassword: setting('REDIS_PASSWORD', optional(password), null, 'Password of Redis.', { secret: true }),
+  redisSentinelUsername: setting(
+    'REDIS_SENTINEL_USERNAME',
+    optional(user),
+    null,
+    'ACL user of the sentinels, which have users and passwords of their own.',
+  ),
+  redisSentinelPassword: setting(
+    'REDIS_SENTINEL_PASSWORD',
+    optional(password),
+    null,
+    'Password of the sentinels.',
+    { secret: true },
+  ),
+  redisDatabase: setting(
+    'REDIS_DATABASE',
+    optional(integer(0, 9_999)),
+    null,
+    'Database number; unset: 0, the only one that a cluster has.',
+  ),
+  redisTls: setting('REDIS_TLS', onOff, false, 'TLS to Redis, and to sentinels; rediss:// says it too.'),
+  redisTlsCa: setting(
+    'REDIS_TLS_CA',
+    optional(path),
+    null,
+    'PEM of the authorities that the servers’ certificates come from; unset: those of the system.',
+  ),
+  redisTlsCert: setting(
+    'REDIS_TLS_CERT',
+    optional(path),
+    null,
+    'PEM of this client’s certificate, where the servers ask for one.',
+  ),
+  redisTlsKey: setting('REDIS_TLS_KEY', optional(path), null, 'PEM of its key.'),
+  redisTlsServerName: setting(
+    'REDIS_TLS_SERVER_NAME',
+    optional(text('a host name', /^[0-9A-Za-z.-]{1,253}$/)),
+    null,
+    'Name that the servers’ certificates are made out to; unset: the host that is connected to.',
+  ),
+  redisSentinelTls: setting(
+    'REDIS_SENTINEL_TLS',
+    optional(onOff),
+    null,
+    'TLS to the sentinels; unset: as REDIS_TLS says.',
   ),
   redisPrefix: setting(
     'TICKCAST_REDIS_PREFIX',
@@ -561,6 +637,9 @@ export class ConfigError extends Error {
   }
 }
 
+/** One of them says where Redis is. */
+const TOPOLOGIES = ['REDIS_URL', 'REDIS_SENTINELS', 'REDIS_CLUSTER_NODES'] as const;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -569,8 +648,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @throws ConfigError with every fault at once
  */
 export function readConfig(environment: Environment = process.env): Config {
-  const faults = [...unknownVariables(environment), ...laterTopologies(environment)];
-  const embedded = !isSet(environment['REDIS_URL']);
+  const faults = unknownVariables(environment);
+  const embedded = !TOPOLOGIES.some((variable) => isSet(environment[variable]));
   const values: Record<string, unknown> = {};
   const sources: Record<string, ConfigSource> = {};
   for (const [name, entry] of Object.entries(SETTINGS) as [string, Setting<unknown>][]) {
@@ -594,7 +673,7 @@ export function readConfig(environment: Environment = process.env): Config {
     embedded,
     sources: Object.freeze(sources),
   }) as Config;
-  const contradictions = contradictionsIn(config);
+  const contradictions = [...contradictionsIn(config), ...redisFaults(config)];
   if (contradictions.length > 0) throw new ConfigError(contradictions);
   return config;
 }
@@ -625,16 +704,6 @@ function nearest(variable: string, known: ReadonlySet<string>): string {
   return best === '' ? '' : `, such as ${best}`;
 }
 
-/** Running embedded because the Redis that was asked for is of another kind would lose ticks in silence. */
-function laterTopologies(environment: Environment): string[] {
-  return ['REDIS_SENTINELS', 'REDIS_SENTINEL_NAME', 'REDIS_CLUSTER_NODES']
-    .filter((variable) => isSet(environment[variable]))
-    .map(
-      (variable) =>
-        `${variable} is ${JSON.stringify(environment[variable])}; allowed: unset, this version speaks to a standalone Redis by REDIS_URL.`,
-    );
-}
-
 function makeUpKeys(values: Record<string, unknown>, sources: Record<string, ConfigSource>): void {
   for (const name of ['adminKey', 'feedKey'] as const) {
     if (values[name] !== null) continue;
@@ -647,8 +716,8 @@ function contradictionsIn(config: Config): string[] {
   const faults: string[] = [];
   if (config.embedded && config.roles.length !== ROLES.length) {
     faults.push(
-      `TICKCAST_ROLES is "${config.roles.join(',')}", but without REDIS_URL one process does everything; ` +
-        `allowed: unset, or ${ROLES.join(',')}. Set REDIS_URL to run several processes.`,
+      `TICKCAST_ROLES is "${config.roles.join(',')}", but without Redis one process does everything; ` +
+        `allowed: unset, or ${ROLES.join(',')}. Set ${TOPOLOGIES.join(' or ')} to run several processes.`,
     );
   }
   const needs = (role: Role, value: unknown, variable: string, instead = '') => {

@@ -4,6 +4,7 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import { type RedisServer, startRedis } from '../../test/support/redis-server.js';
 import { systemClock } from '../clock.js';
 import { RedisConnections } from '../fanout/redis-connections.js';
+import { standaloneAt } from '../fanout/redis-topology.js';
 import { Lifecycle } from '../ops/lifecycle.js';
 import { createLog } from '../ops/log.js';
 import { SYMBOL_REGISTRY, type SymbolRegistry } from '../symbols/symbol-registry.js';
@@ -518,7 +519,7 @@ describe('admin REST on Redis', () => {
   afterAll(() => redis.stop());
   beforeEach(async () => {
     const log = createLog({ logLevel: 'silent', node: 'spec' });
-    connections = new RedisConnections({ url: redis.url, log, clock: systemClock });
+    connections = new RedisConnections({ topology: standaloneAt(redis.url), log, clock: systemClock });
     app = await startAdmin({ connections, environment: { REDIS_URL: redis.url } });
   });
   afterEach(() => connections.close());

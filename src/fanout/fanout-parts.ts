@@ -1,7 +1,7 @@
 /** What the fan-out of one process consists of, by its roles. */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.js';
-import type { Config } from '../config.js';
+import { type Config, ConfigError } from '../config.js';
 import type { Log } from '../ops/log.js';
 import type { SymbolRegistry } from '../symbols/symbol-registry.js';
 import { RingBudget } from './batch-ring.js';
@@ -16,8 +16,10 @@ import type { OwnerWorld } from './owner-world.js';
 import { Ownership } from './ownership.js';
 import { PartitionedLogWriter } from './partitioned-log-writer.js';
 import { ReconciledTape } from './reconciled-tape.js';
+import { PemFault, topologyOf } from './redis-config.js';
 import { RedisConnections } from './redis-connections.js';
 import { fixLayout, LayoutGuard } from './redis-layout.js';
+import type { RedisTopology } from './redis-topology.js';
 import { type Stores, storesOf } from './stores.js';
 import { TurnTimer } from './turn-timer.js';
 
@@ -38,19 +40,30 @@ export interface FanoutParts {
 /**
  * Connects, and fixes or checks the layout of the store, before anything is built on it.
  * @returns null when embedded
- * @throws StoreUnavailable when Redis does not answer within 10 s; LayoutMismatch
+ * @throws StoreUnavailable when Redis does not answer within 10 s; LayoutMismatch; ConfigError for a file of TLS
  */
 export async function connectStore(config: Config, clock: Clock, log: Log): Promise<RedisConnections | null> {
-  if (config.redisUrl === null) return null;
-  const connections = new RedisConnections({ url: config.redisUrl, log, clock });
+  const topology = topologyFrom(config);
+  if (topology === null) return null;
+  const connections = new RedisConnections({ topology, log, clock });
   const redis = connections.command('start');
   try {
     await connections.whenReady(redis);
     await fixLayout(redis, new Names(config.redisPrefix), config.partitions);
+    redis.close();
     return connections;
   } catch (error) {
     await connections.close();
     throw error;
+  }
+}
+
+/** A file that a setting names is one of the settings. */
+function topologyFrom(config: Config): RedisTopology | null {
+  try {
+    return topologyOf(config);
+  } catch (error) {
+    throw error instanceof PemFault ? new ConfigError([error.message]) : error;
   }
 }
 

@@ -6,7 +6,7 @@ import {
   LOG_READ_BYTES_MAX,
   LOG_START,
 } from './partition-store.js';
-import { describeBothForms, readEntries, type StoreForm } from './store-forms.fixture.js';
+import { describeAllForms, readEntries, type StoreForm } from './store-forms.fixture.js';
 import type { TapeListener } from './tape.js';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -67,7 +67,7 @@ async function listen(form: StoreForm) {
   };
 }
 
-describeBothForms('PartitionStore', (open) => {
+describeAllForms('PartitionStore', (open) => {
   it('answers a first owner with an empty position', async () => {
     const form = await open();
     expect(await acquired(form)).toMatchObject({
@@ -386,7 +386,7 @@ describeBothForms('PartitionStore', (open) => {
   });
 });
 
-describeBothForms('NodeRegister', (open) => {
+describeAllForms('NodeRegister', (open) => {
   it('knows the nodes that beat, and forgets one that leaves', async () => {
     const { register } = await open();
     expect(await register.beat('a')).toEqual(['a']);

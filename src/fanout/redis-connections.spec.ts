@@ -2,13 +2,17 @@ import { once } from 'node:events';
 import { type AddressInfo, createConnection as connectTo, createServer } from 'node:net';
 import { type RedisServer, redisCli, startRedis } from '../../test/support/redis-server.js';
 import { systemClock } from '../clock.js';
-import { RedisConnections, unavailable, watchConnection } from './redis-connections.js';
+import type { RedisCommands } from './redis-commands.js';
+import { RedisConnections } from './redis-connections.js';
+import { unavailable } from './redis-errors.js';
+import { listen, until } from './redis-listen.fixture.js';
 import { RedisScript } from './redis-script.js';
+import { standaloneAt } from './redis-topology.js';
 import { quietLog } from './store-forms.fixture.js';
 import { StoreUnavailable } from './store-unavailable.js';
 
 const connect = (url: string) =>
-  new RedisConnections({ url, log: quietLog, clock: systemClock, readyMsMax: 300 });
+  new RedisConnections({ topology: standaloneAt(url), log: quietLog, clock: systemClock, readyMsMax: 300 });
 
 describe('RedisConnections', () => {
   let server: RedisServer;
@@ -29,10 +33,12 @@ describe('RedisConnections', () => {
   it('is ready, names itself to the server, and closes', async () => {
     const redis = connections.command('owner');
     await connections.whenReady(redis);
-    expect(await redis.client('GETNAME')).toBe('tickcast-owner');
+    expect(await redisCli(server, 'CLIENT', 'LIST')).toContain('name=tickcast-owner ');
     await connections.close();
-    expect(redis.status).toBe('end');
-    expect(() => connections.command('late')).toThrow(/no new connection after close/);
+    await expect(redis.call('a', 'get', ['a'])).rejects.toThrow('The connections to Redis are closed');
+    expect(await redisCli(server, 'CLIENT', 'LIST')).not.toContain('name=tickcast-owner ');
+    const late = connections.command.bind(connections, 'late');
+    expect(late).toThrow(/no new connection after close/);
   });
 
   it('says what it waited for when nobody answers', async () => {
@@ -46,29 +52,23 @@ describe('RedisConnections', () => {
   it('fails a command at once while the connection is down, and does not run it later', async () => {
     const redis = connections.command('owner');
     await connections.whenReady(redis);
-    redis.stream.destroy();
-    await once(redis, 'close');
-    const error = await redis.incr('spec:count').then(undefined, unavailable);
-    expect(error).toBeInstanceOf(StoreUnavailable);
-    await once(redis, 'ready');
-    expect(await redis.get('spec:count')).toBeNull();
+    const back = told(redis, 'back');
+    const lost = told(redis, 'lost');
+    redis.server('spec:count').stream.destroy();
+    await lost;
+    await expect(redis.call('spec:count', 'incr', ['spec:count'])).rejects.toBeInstanceOf(StoreUnavailable);
+    await back;
+    expect(await redis.call('spec:count', 'get', ['spec:count'])).toBeNull();
   });
 
   it('connects anew when its server has become a replica, to whom the address leads to now', async () => {
     const other = await startRedis();
     endings.push(() => other.stop());
     endings.push(() => redisCli(server, 'REPLICAOF', 'NO', 'ONE'));
+    const front = await openFront(() => port);
     let port = server.port;
-    const address = createServer((client) => {
-      const upstream = connectTo(port, '127.0.0.1');
-      client.pipe(upstream).pipe(client);
-      for (const socket of [client, upstream])
-        socket.on('error', () => undefined).on('close', () => [client, upstream].map((end) => end.destroy()));
-    });
-    await once(address.listen(0, '127.0.0.1'), 'listening');
-    endings.push(async () => address.close());
-    const { port: frontPort } = address.address() as AddressInfo;
-    const behind = connect(`redis://127.0.0.1:${frontPort}`);
+    endings.push(() => front.close());
+    const behind = connect(`redis://127.0.0.1:${front.port}`);
     endings.push(() => behind.close());
     const redis = behind.command('log');
     await behind.whenReady(redis);
@@ -78,50 +78,124 @@ describe('RedisConnections', () => {
 
     await redisCli(server, 'REPLICAOF', '127.0.0.1', String(other.port));
     port = other.port;
-    const ready = once(redis, 'ready');
+    const ready = told(redis, 'back');
     await expect(increment()).rejects.toMatchObject({ code: 'store_unavailable' });
     await ready;
     expect(await increment()).toBe(1);
 
     // And back, while the connection stays where it is.
     await redisCli(other, 'REPLICAOF', '127.0.0.1', '1');
-    const readyAgain = once(redis, 'ready');
-    await expect(redis.incr('spec:demoted')).rejects.toThrow(/^READONLY/);
+    const readyAgain = told(redis, 'back');
+    await expect(increment()).rejects.toThrow(/READONLY/);
     await readyAgain;
     await redisCli(other, 'REPLICAOF', 'NO', 'ONE');
     expect(await increment()).toBe(2);
   });
 
+  it('leaves a demoted server with its subscription too, though nothing is ever asked there', async () => {
+    const other = await startRedis();
+    endings.push(() => other.stop());
+    endings.push(() => redisCli(server, 'REPLICAOF', 'NO', 'ONE'));
+    const front = await openFront(() => port);
+    let port = server.port;
+    endings.push(() => front.close());
+    const behind = connect(`redis://127.0.0.1:${front.port}`);
+    endings.push(() => behind.close());
+    const { heard, up } = listen(behind, 'spec:news');
+    await up;
+    await redisCli(server, 'REPLICAOF', '127.0.0.1', '1');
+    port = other.port;
+    await until(async () => {
+      await redisCli(other, 'PUBLISH', 'spec:news', 'from the new one');
+      return heard.includes('from the new one');
+    });
+  });
+
   it('notices a server that stands still, and comes back when it goes on', async () => {
     const redis = connections.command('owner');
-    const subscriber = connections.subscriber('live');
-    await Promise.all([connections.whenReady(redis), connections.whenReady(subscriber)]);
-    await subscriber.subscribe('spec:channel');
-    const lost = Promise.all([once(redis, 'close'), once(subscriber, 'close')]);
+    const { heard, up } = listen(connections, 'spec:channel');
+    await Promise.all([connections.whenReady(redis), up]);
+    const [lost, back] = [told(redis, 'lost'), told(redis, 'back')];
     await server.pause();
-    const error = await redis.get('any').then(undefined, unavailable);
+    const error = await redis.call('any', 'get', ['any']).then(undefined, (thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'store_unavailable', message: 'Command timed out' });
     await lost;
-    const back = Promise.all([once(redis, 'ready'), once(subscriber, 'ready')]);
     await server.resume();
     await back;
-    const message = once(subscriber, 'message');
-    while ((await redisCli(server, 'PUBLISH', 'spec:channel', 'hello')) === '0') await redis.ping();
-    expect(await message).toEqual(['spec:channel', 'hello']);
+    // One that was counted may have gone to the connection that was given up.
+    await until(async () => {
+      await redisCli(server, 'PUBLISH', 'spec:channel', 'hello');
+      return heard.includes('hello');
+    });
   });
 
   it('tells of a connection that breaks and comes back, not of the first one', async () => {
     const redis = connections.command('owner');
-    const told: string[] = [];
-    const end = watchConnection(redis, { lost: () => told.push('lost'), back: () => told.push('back') });
+    const heard: string[] = [];
+    redis.watch({ lost: () => heard.push('lost'), back: () => heard.push('back') });
     await connections.whenReady(redis);
-    expect(told).toEqual([]);
-    redis.stream.destroy();
-    await once(redis, 'ready');
-    expect(told).toEqual(['lost', 'back']);
-    end();
+    expect(heard).toEqual([]);
+    const back = told(redis, 'back');
+    redis.server('any').stream.destroy();
+    await back;
+    expect(heard).toEqual(['lost', 'back']);
+  });
+
+  it('subscribes a second time where a channel that should speak is silent, and gives the first connection up then', async () => {
+    const heard: string[] = [];
+    const subscription = connections.subscriber('live');
+    let ups = 0;
+    await subscription.follow(
+      ['spec:live'],
+      {
+        message: (_channel, bytes) => heard.push(bytes.toString()),
+        up: () => {
+          ups++;
+        },
+        down: () => heard.push('down'),
+      },
+      { isLive: true, silentMs: 300 },
+    );
+    const clients = () => redisCli(server, 'CLIENT', 'LIST', 'TYPE', 'PUBSUB');
+    const [, first] = /^id=(\d+) .*name=tickcast-live/m.exec(await clients()) ?? [];
+    await until(() => ups > 1);
+    await until(async () => !(await clients()).includes(`id=${first} `));
+    expect(await redisCli(server, 'PUBLISH', 'spec:live', 'hello')).toBe('1');
+    await until(() => heard.length > 0);
+    expect(heard).toEqual(['hello']);
   });
 });
+
+/** Forwards connections to a port of this machine, as a name or a virtual address would. */
+async function openFront(port: () => number): Promise<{ port: number; close(): Promise<void> }> {
+  const front = createServer((client) => {
+    const upstream = connectTo(port(), '127.0.0.1');
+    client.pipe(upstream).pipe(client);
+    for (const socket of [client, upstream])
+      socket.on('error', () => undefined).on('close', () => [client, upstream].map((end) => end.destroy()));
+  });
+  await once(front.listen(0, '127.0.0.1'), 'listening');
+  return {
+    port: (front.address() as AddressInfo).port,
+    close: async () => {
+      front.close();
+    },
+  };
+}
+
+function told(redis: RedisCommands, what: 'lost' | 'back'): Promise<void> {
+  return new Promise((resolve) => {
+    const end = redis.watch({
+      lost: () => tell('lost'),
+      back: () => tell('back'),
+    });
+    const tell = (is: string) => {
+      if (is !== what) return;
+      end();
+      resolve();
+    };
+  });
+}
 
 describe('unavailable', () => {
   const reply = (message: string) => Object.assign(new Error(message), { name: 'ReplyError' });

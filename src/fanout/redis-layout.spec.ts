@@ -1,10 +1,10 @@
-import { once } from 'node:events';
 import { type RedisServer, redisCli, startRedis } from '../../test/support/redis-server.js';
 import { systemClock } from '../clock.js';
 import { systemTimers } from './live-timers.js';
 import { Names } from './names.js';
 import { RedisConnections } from './redis-connections.js';
 import { fixLayout, LayoutGuard } from './redis-layout.js';
+import { standaloneAt } from './redis-topology.js';
 import { quietLog } from './store-forms.fixture.js';
 
 describe('LayoutGuard', () => {
@@ -13,7 +13,11 @@ describe('LayoutGuard', () => {
   let connections: RedisConnections;
   beforeEach(async () => {
     server = await startRedis();
-    connections = new RedisConnections({ url: server.url, log: quietLog, clock: systemClock });
+    connections = new RedisConnections({
+      topology: standaloneAt(server.url),
+      log: quietLog,
+      clock: systemClock,
+    });
   });
   afterEach(async () => {
     await connections.close();
@@ -33,25 +37,21 @@ describe('LayoutGuard', () => {
 
   it('fixes it again in a store that came back empty, before another process can fix another one', async () => {
     const { redis, guard } = await guarded();
-    const back = once(redis, 'ready');
     await server.restart({ empty: true });
-    await back;
-    let partitions: string | null = null;
-    while (partitions === null) {
-      await new Promise((resolve) => setImmediate(resolve));
-      partitions = await redis.hget(names.registry.layout, 'partitions');
-    }
+    let partitions = '';
+    while (partitions === '')
+      partitions = await redisCli(server, 'HGET', names.registry.layout, 'partitions');
     expect(partitions).toBe('16');
     expect(guard.unready()).toBeNull();
     await expect(fixLayout(redis, names, 32)).rejects.toThrow(/begun with 16/);
   });
 
   it('says so when another one was fixed meanwhile', async () => {
-    const { redis, guard, mismatched } = await guarded();
-    await redis.flushall();
+    const { guard, mismatched } = await guarded();
+    await redisCli(server, 'FLUSHALL');
     await redisCli(server, 'HSET', names.registry.layout, 'partitions', '32', 'hash', 'other');
     expect(guard.unready()).toBeNull();
-    redis.stream.destroy();
+    await redisCli(server, 'CLIENT', 'KILL', 'TYPE', 'normal');
     await mismatched;
     expect(guard.unready()).toMatch(/TICKCAST_PARTITIONS is "16", but this store was begun with 32/);
   });

@@ -1,11 +1,10 @@
 /** Fixes the layout of a store at its first use, reads it at every other start, and stands by it while the process lives. */
-import type { Redis } from 'ioredis';
 import { PARTITION_HASH } from '#market-data';
 import type { Log } from '../ops/log.js';
 import { checkLayout, LayoutMismatch } from './layout.js';
 import type { Timers } from './live-timers.js';
 import type { Names } from './names.js';
-import { watchConnection } from './redis-connections.js';
+import type { RedisCommands } from './redis-commands.js';
 import { LAYOUT } from './redis-lua.js';
 import { array, text } from './redis-reply.js';
 import { RedisScript } from './redis-script.js';
@@ -16,7 +15,7 @@ const RETRY_MS = 250;
 const layout = new RedisScript(LAYOUT);
 
 /** @throws LayoutMismatch, StoreUnavailable */
-export async function fixLayout(redis: Redis, names: Names, partitions: number): Promise<void> {
+export async function fixLayout(redis: RedisCommands, names: Names, partitions: number): Promise<void> {
   const reply = array(await layout.run(redis, [names.registry.layout], [partitions, PARTITION_HASH]));
   checkLayout({ partitions: text(reply[0]), hash: text(reply[1]) }, partitions);
 }
@@ -31,21 +30,19 @@ export class LayoutGuard {
   private readonly endWatch: () => void;
 
   /**
-   * @param redis a command connection
+   * @param redis connections for commands
    * @param mismatched is told, once, that the store is laid out in another way
    */
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisCommands,
     private readonly names: Names,
     private readonly partitions: number,
     private readonly timers: Timers,
     private readonly log: Log,
     private readonly mismatched: () => void,
   ) {
-    this.endWatch = watchConnection(redis, {
-      lost: () => undefined,
-      back: () => void this.fix(),
-    });
+    const listener = { lost: () => undefined, back: () => void this.fix() };
+    this.endWatch = redis.watch(listener, names.registry.layout);
   }
 
   /** Null while the layout is the one of this process; else what differs. */
@@ -67,9 +64,8 @@ export class LayoutGuard {
 
   private fail(error: unknown): void {
     if (error instanceof StoreUnavailable) {
-      // A connection that is lost again asks when it is back.
       this.timers.after(RETRY_MS, () => {
-        if (this.redis.status === 'ready') void this.fix();
+        if (!this.redis.isClosed) void this.fix();
       });
       return;
     }

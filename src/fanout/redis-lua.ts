@@ -15,11 +15,20 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return {'ACQUIRED', ${RUN_ID}, redis.call('HGETALL', KEYS[2])}
 `;
 
+/** SPUBLISH reaches who subscribes at the server that has the channel's slot, and does not trouble the others. */
+export type Publish = 'PUBLISH' | 'SPUBLISH';
+
 /**
- * Commit, heartbeat, lease renewal and refill. XADD comes before every other write: it is the one call that can
- * refuse, and a failed call does not undo what ran before it.
+ * Commit, heartbeat, lease renewal and refill, by the command that live messages are published with. XADD comes before
+ * every other write: it is the one call that can refuse, and a failed call does not undo what ran before it.
  */
-export const COMMIT = `
+export const COMMIT: { readonly [publish in Publish]: string } = {
+  PUBLISH: commitBy('PUBLISH'),
+  SPUBLISH: commitBy('SPUBLISH'),
+};
+
+function commitBy(publish: Publish): string {
+  return `
 -- KEYS lease meta tape image live log
 -- ARGV kind leaseToken leaseMs run epoch epochToken number "epoch-number" message timeMs
 --      offset logKeepFrom tapeKeepFrom checkpoint movedCount [field value ...] [dropped ...]      '' = none
@@ -77,9 +86,10 @@ while ARGV[at] do
   redis.call('HDEL', KEYS[2], ARGV[at])
   at = at + 1
 end
-redis.call('PUBLISH', KEYS[5], ARGV[9])
+redis.call('${publish}', KEYS[5], ARGV[9])
 return {'STORED'}
 `;
+}
 
 export const RELEASE = `
 -- KEYS lease meta image   ARGV leaseToken run epoch epochToken number "epoch-number" checkpoint channel announcement

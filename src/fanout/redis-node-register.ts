@@ -1,22 +1,22 @@
 /** NodeRegister on Redis: a sorted set by the server's own time, and the control channel. */
-import type { Redis } from 'ioredis';
 import { type Names, parseControl } from './names.js';
 import { NODE_MS_MAX, type NodeListener, type NodeRegister } from './node-register.js';
-import { unavailable, watchConnection } from './redis-connections.js';
+import type { RedisCommands } from './redis-commands.js';
 import { BEAT } from './redis-lua.js';
 import { array, text } from './redis-reply.js';
 import { RedisScript } from './redis-script.js';
+import type { RedisSubscription } from './redis-subscription.js';
 
 const beat = new RedisScript(BEAT);
 
 export class RedisNodeRegister implements NodeRegister {
   /**
-   * @param redis a command connection
-   * @param subscriber a subscriber connection
+   * @param redis connections for commands
+   * @param subscribe makes a subscription of its own
    */
   constructor(
-    private readonly redis: Redis,
-    private readonly subscriber: Redis,
+    private readonly redis: RedisCommands,
+    private readonly subscribe: () => RedisSubscription,
     private readonly names: Names,
   ) {}
 
@@ -25,31 +25,29 @@ export class RedisNodeRegister implements NodeRegister {
   }
 
   async leave(node: string): Promise<void> {
-    try {
-      await this.redis.zrem(this.names.nodes, node);
-    } catch (error) {
-      throw unavailable(error);
-    }
+    const { nodes } = this.names;
+    await this.redis.call(nodes, 'zrem', [nodes, node]);
   }
 
   watch(listener: NodeListener): () => void {
-    const { subscriber } = this;
-    const message = (channel: string, text: string) => {
-      const said = channel === this.names.control ? parseControl(text) : undefined;
-      if (said?.kind === 'released') listener.released(said.number);
-    };
-    const subscribe = () => {
-      subscriber
-        .subscribe(this.names.control)
-        .catch((error: Error) => subscriber.emit('error', unavailable(error)));
-    };
-    subscriber.on('message', message);
-    subscriber.on('ready', subscribe);
-    if (subscriber.status === 'ready') subscribe();
-    const endWatch = watchConnection(this.redis, listener);
+    const { control, nodes } = this.names;
+    const subscription = this.subscribe();
+    // What was said while it was down is found by looking: nobody waits for it.
+    void subscription.follow(
+      [control],
+      {
+        message: (_channel, bytes) => {
+          const said = parseControl(bytes.toString());
+          if (said?.kind === 'released') listener.released(said.number);
+        },
+        up: () => undefined,
+        down: () => undefined,
+      },
+      { isLive: false },
+    );
+    const endWatch = this.redis.watch(listener, nodes);
     return () => {
-      subscriber.off('message', message);
-      subscriber.off('ready', subscribe);
+      subscription.close();
       endWatch();
     };
   }

@@ -1,5 +1,4 @@
 /** PartitionStore on Redis: one script per call, all keys of a call under one hash tag. */
-import type { Redis } from 'ioredis';
 import { formatControl, type Names } from './names.js';
 import type {
   AcquireAnswer,
@@ -14,7 +13,7 @@ import type {
   TapeMeasure,
 } from './partition-store.js';
 import { LOG_PAGE_ENTRIES, LOG_READ_BYTES_MAX, LOG_START } from './partition-store.js';
-import { inOneWrite, watchConnection } from './redis-connections.js';
+import type { RedisCommands } from './redis-commands.js';
 import { ACQUIRE, COMMIT, MEASURE_TAPE, READ_LOG, RELEASE } from './redis-lua.js';
 import { array, buffer, fieldsOf, integer, readTapeId, text } from './redis-reply.js';
 import { RedisScript, type ScriptArgument } from './redis-script.js';
@@ -22,18 +21,22 @@ import { loadPartition } from './redis-tape.js';
 import type { PartitionState } from './tape.js';
 
 const acquire = new RedisScript(ACQUIRE);
-const commit = new RedisScript(COMMIT);
+const commits = { PUBLISH: new RedisScript(COMMIT.PUBLISH), SPUBLISH: new RedisScript(COMMIT.SPUBLISH) };
 const release = new RedisScript(RELEASE);
 const readLog = new RedisScript(READ_LOG);
 const measureTape = new RedisScript(MEASURE_TAPE);
 
 export class RedisPartitionStore implements PartitionStore {
-  /** @param redis a command connection of its own: its reconnects make the owner read again */
+  private readonly commitScript: RedisScript;
+
+  /** @param redis connections of its own: their reconnects make the owner read again */
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisCommands,
     private readonly names: Names,
     private readonly leaseMs: number,
-  ) {}
+  ) {
+    this.commitScript = commits[redis.isSharded ? 'SPUBLISH' : 'PUBLISH'];
+  }
 
   async acquire(partition: number, leaseToken: string): Promise<AcquireAnswer> {
     const { lease, meta } = this.names.partition(partition);
@@ -70,7 +73,8 @@ export class RedisPartitionStore implements PartitionStore {
     args.push(c.tapeKeepFrom === null ? '' : tapeId(c.tapeKeepFrom), c.checkpoint ?? '', c.marksMoved.length);
     for (const [field, value] of c.marksMoved) args.push(field, value);
     for (const field of c.marksDropped) args.push(field);
-    return readCommitAnswer(array(await commit.run(this.redis, [lease, meta, tape, image, live, log], args)));
+    const keys = [lease, meta, tape, image, live, log] as const;
+    return readCommitAnswer(array(await this.commitScript.run(this.redis, [...keys], args)));
   }
 
   async release(
@@ -122,11 +126,11 @@ export class RedisPartitionStore implements PartitionStore {
   }
 
   together(issue: () => void): void {
-    inOneWrite(this.redis, issue);
+    this.redis.together(issue);
   }
 
   watch(listener: ConnectionListener): () => void {
-    return watchConnection(this.redis, listener);
+    return this.redis.watch(listener);
   }
 }
 

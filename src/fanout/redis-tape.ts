@@ -1,16 +1,16 @@
 /** Tape on Redis: live batches by pub/sub, what was missed from the stream. */
-import type { Redis } from 'ioredis';
 import type { Names, PartitionNames } from './names.js';
-import { unavailable } from './redis-connections.js';
+import type { RedisCommands } from './redis-commands.js';
 import { LOAD } from './redis-lua.js';
 import { array, buffer, readTapeId, streamEntries, text } from './redis-reply.js';
 import { RedisScript } from './redis-script.js';
+import type { RedisSubscription } from './redis-subscription.js';
 import type { PartitionState, Tape, TapeEntry, TapeListener } from './tape.js';
 
 const load = new RedisScript(LOAD);
 
 /** Checkpoint and the tape after it, at one moment. @throws StoreUnavailable */
-export async function loadPartition(redis: Redis, names: PartitionNames): Promise<PartitionState> {
+export async function loadPartition(redis: RedisCommands, names: PartitionNames): Promise<PartitionState> {
   const reply = array(await load.run(redis, [names.meta, names.image, names.tape], []));
   const image = buffer(reply[2]);
   return {
@@ -21,25 +21,26 @@ export async function loadPartition(redis: Redis, names: PartitionNames): Promis
   };
 }
 
+/** A channel that says nothing for three heartbeats has no owner, or is not heard. */
+const HEARTBEATS_MISSED_MAX = 3;
+
 export class RedisTape implements Tape {
   private readonly partitionsByChannel = new Map<string, number>();
-  private readonly channels: string[] = [];
 
   /**
-   * @param redis a command connection
-   * @param subscriber a subscriber connection of its own
+   * @param redis connections for commands
+   * @param subscribe makes a subscription of its own
+   * @param heartbeatMs how often an owner says something on every channel at least
    */
   constructor(
-    private readonly redis: Redis,
-    private readonly subscriber: Redis,
+    private readonly redis: RedisCommands,
+    private readonly subscribe: () => RedisSubscription,
     private readonly names: Names,
     partitions: number,
+    private readonly heartbeatMs: number,
   ) {
-    for (let partition = 0; partition < partitions; partition++) {
-      const { live } = names.partition(partition);
-      this.channels.push(live);
-      this.partitionsByChannel.set(live, partition);
-    }
+    for (let partition = 0; partition < partitions; partition++)
+      this.partitionsByChannel.set(names.partition(partition).live, partition);
   }
 
   load(partition: number): Promise<PartitionState> {
@@ -47,70 +48,44 @@ export class RedisTape implements Tape {
   }
 
   readAfter(partition: number, epoch: number, number: number, count: number): Promise<readonly TapeEntry[]> {
-    const { tape } = this.names.partition(partition);
-    return this.read(this.redis.xrangeBuffer(tape, `(${epoch}-${number}`, `(${epoch + 1}-0`, 'COUNT', count));
+    return this.read('xrange', partition, `(${epoch}-${number}`, `(${epoch + 1}-0`, count);
   }
 
   readBefore(partition: number, epoch: number, number: number, count: number): Promise<readonly TapeEntry[]> {
-    const { tape } = this.names.partition(partition);
-    return this.read(this.redis.xrevrangeBuffer(tape, `(${epoch}-${number}`, `${epoch}-0`, 'COUNT', count));
+    return this.read('xrevrange', partition, `(${epoch}-${number}`, `${epoch}-0`, count);
   }
 
-  private async read(reply: Promise<unknown>): Promise<readonly TapeEntry[]> {
-    try {
-      return tapeEntries(await reply);
-    } catch (error) {
-      throw unavailable(error);
-    }
+  private async read(
+    command: 'xrange' | 'xrevrange',
+    partition: number,
+    from: string,
+    to: string,
+    count: number,
+  ): Promise<readonly TapeEntry[]> {
+    const { tape } = this.names.partition(partition);
+    return tapeEntries(await this.redis.call(tape, command, [tape, from, to, 'COUNT', count]));
   }
 
   async follow(listener: TapeListener): Promise<() => Promise<void>> {
-    const { subscriber } = this;
-    let up = false;
-    let first: () => void;
-    const firstUp = new Promise<void>((resolve) => {
-      first = resolve;
-    });
-    const message = (channel: Buffer, bytes: Buffer) => {
-      const partition = this.partitionsByChannel.get(channel.toString('latin1'));
-      if (partition !== undefined) listener.message(partition, bytes);
-    };
-    // Subscribing again is harmless; its answer is the proof that everything published from here on arrives.
-    const subscribe = () => {
-      subscriber.subscribe(...this.channels).then(
-        () => {
-          if (up || subscriber.status !== 'ready') return;
-          up = true;
-          listener.up();
-          first();
+    const { partitionsByChannel } = this;
+    const subscription = this.subscribe();
+    await subscription.follow(
+      [...partitionsByChannel.keys()],
+      {
+        message: (channel, bytes) => {
+          const partition = partitionsByChannel.get(channel);
+          if (partition !== undefined) listener.message(partition, bytes);
         },
-        (error: Error) => subscriber.emit('error', error),
-      );
-    };
-    const close = () => {
-      if (!up) return;
-      up = false;
-      listener.down();
-    };
-    subscriber.on('messageBuffer', message);
-    subscriber.on('ready', subscribe);
-    subscriber.on('close', close);
-    if (subscriber.status === 'ready') subscribe();
-    await firstUp;
-    return async () => {
-      subscriber.off('messageBuffer', message);
-      subscriber.off('ready', subscribe);
-      subscriber.off('close', close);
-      if (subscriber.status === 'ready') await subscriber.unsubscribe(...this.channels);
-    };
+        up: () => listener.up(),
+        down: () => listener.down(),
+      },
+      { isLive: true, silentMs: this.heartbeatMs * HEARTBEATS_MISSED_MAX },
+    );
+    return async () => subscription.close();
   }
 
-  async ping(): Promise<void> {
-    try {
-      await this.redis.ping();
-    } catch (error) {
-      throw unavailable(error);
-    }
+  ping(): Promise<void> {
+    return this.redis.ping();
   }
 }
 

@@ -3,6 +3,7 @@ import { systemClock } from '../clock.js';
 import { Names } from './names.js';
 import { RedisConnections } from './redis-connections.js';
 import { RedisTickLog } from './redis-tick-log.js';
+import { standaloneAt } from './redis-topology.js';
 import { quietLog } from './store-forms.fixture.js';
 import { StoreUnavailable } from './store-unavailable.js';
 
@@ -25,7 +26,14 @@ describe('a tick log that is acknowledged when its replicas have it', () => {
     await until(async () =>
       (await redisCli(replica, 'info', 'replication')).includes('master_link_status:up'),
     );
-    connections = new RedisConnections({ url: master.url, log: quietLog, clock: systemClock });
+    // A replica that has loaded is sent what is new only when the master has heard from it: up to a second later.
+    await redisCli(master, 'set', 'spec:in-step', '1');
+    await until(async () => (await redisCli(replica, 'exists', 'spec:in-step')) === '1');
+    connections = new RedisConnections({
+      topology: standaloneAt(master.url),
+      log: quietLog,
+      clock: systemClock,
+    });
     const redis = connections.command('log');
     await connections.whenReady(redis);
     log = new RedisTickLog(redis, new Names('spec:'), { entriesMax: 100, marksMax: 100 }, 'replicated');

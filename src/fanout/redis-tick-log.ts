@@ -1,9 +1,8 @@
 /** TickLog on Redis: XLEN, the run id and XADD in one script, and WAIT behind a round of them where an ack means that. */
-import type { Redis } from 'ioredis';
 import type { Names } from './names.js';
 import type { ConnectionListener } from './partition-store.js';
 import { AppendRounds } from './redis-append-rounds.js';
-import { inOneWrite, watchConnection } from './redis-connections.js';
+import type { RedisCommands } from './redis-commands.js';
 import { APPEND } from './redis-lua.js';
 import { array, text } from './redis-reply.js';
 import { RedisScript, type ScriptArgument } from './redis-script.js';
@@ -23,9 +22,9 @@ const append = new RedisScript(APPEND);
 export class RedisTickLog implements TickLog {
   private readonly rounds: AppendRounds;
 
-  /** @param redis a command connection of its own: WAIT is about its writes, and holds up what comes behind */
+  /** @param redis connections of its own: WAIT is about their writes, and holds up what comes behind */
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisCommands,
     private readonly names: Names,
     private readonly limits: TickLogLimits,
     private readonly ack: 'stored' | 'replicated',
@@ -47,16 +46,16 @@ export class RedisTickLog implements TickLog {
       ? await this.rounds.append([log, meta], args)
       : array(await append.run(this.redis, [log, meta], args));
     const answer = readAnswer(reply);
-    if (answer.kind === 'run') this.rounds.heard(Number(text(reply[2])));
+    if (answer.kind === 'run') this.rounds.heard(log, Number(text(reply[2])));
     return answer;
   }
 
   together(issue: () => void): void {
-    inOneWrite(this.redis, () => this.rounds.together(issue));
+    this.rounds.together(issue);
   }
 
   watch(listener: ConnectionListener): () => void {
-    return watchConnection(this.redis, listener);
+    return this.redis.watch(listener);
   }
 }
 

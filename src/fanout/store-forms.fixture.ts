@@ -1,6 +1,7 @@
-/** Both forms of the store, for the specs that both must pass. */
+/** The forms of the store, for the specs that all must pass. */
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
+import { type RedisCluster, startRedisCluster } from '../../test/support/redis-cluster.js';
 import { type RedisServer, startRedis } from '../../test/support/redis-server.js';
 import { type Clock, systemClock } from '../clock.js';
 import { MemoryNodeRegister } from './memory-node-register.js';
@@ -11,12 +12,14 @@ import { MemoryTickLog } from './memory-tick-log.js';
 import { Names } from './names.js';
 import type { NodeRegister } from './node-register.js';
 import { LOG_START, type LogEntry, type PartitionStore } from './partition-store.js';
+import type { RedisCommands } from './redis-commands.js';
 import { RedisConnections } from './redis-connections.js';
 import { RedisNodeRegister } from './redis-node-register.js';
 import { RedisPartitionStore } from './redis-partition-store.js';
-import { buffer, streamEntries } from './redis-reply.js';
+import { array, buffer, streamEntries } from './redis-reply.js';
 import { RedisTape } from './redis-tape.js';
 import { RedisTickLog } from './redis-tick-log.js';
+import { type RedisTopology, readAddress, standaloneAt } from './redis-topology.js';
 import type { Tape } from './tape.js';
 import type { TickLog, TickLogLimits } from './tick-log.js';
 
@@ -61,6 +64,8 @@ export interface FormOptions {
   readonly limits?: TickLogLimits;
 }
 
+/** Long: no spec of a form waits for silence. */
+const HEARTBEAT_MS = 10_000;
 const LIMITS: TickLogLimits = { entriesMax: 100, marksMax: 1_000 };
 
 export async function memoryForm(options: FormOptions = {}): Promise<StoreForm> {
@@ -100,50 +105,91 @@ function forget(store: MemoryStore, partition: number): void {
 }
 
 /** Connections as a process has them, to a server that the spec started. */
-export async function redisForm(server: RedisServer, options: FormOptions = {}): Promise<StoreForm> {
+export function redisForm(server: RedisServer, options: FormOptions = {}): Promise<StoreForm> {
+  return connectedForm(standaloneAt(server.url), (how) => server.restart(how), options);
+}
+
+/** The same to a cluster. */
+export function clusterForm(cluster: RedisCluster, options: FormOptions = {}): Promise<StoreForm> {
+  return connectedForm(
+    topologyOfCluster(cluster),
+    async (how) => {
+      await Promise.all(cluster.nodes.map((node) => node.restart(how)));
+      await cluster.settled();
+    },
+    options,
+  );
+}
+
+export function topologyOfCluster(cluster: RedisCluster): RedisTopology {
+  return {
+    kind: 'cluster',
+    nodes: cluster.addresses.map((address) => readAddress(address, 0)),
+    access: { username: null, password: cluster.env['REDIS_PASSWORD'] ?? null, tls: null },
+  };
+}
+
+async function connectedForm(
+  topology: RedisTopology,
+  restart: (options: { empty: boolean }) => Promise<void>,
+  options: FormOptions,
+): Promise<StoreForm> {
   const names = new Names(`spec-${randomBytes(4).toString('hex')}:`);
-  const connections = new RedisConnections({ url: server.url, log: quietLog, clock: systemClock });
+  const connections = new RedisConnections({ topology, log: quietLog, clock: systemClock });
   const owner = connections.command('owner');
   const log = connections.command('log');
   const reader = connections.command('tape');
-  const live = connections.subscriber('live');
-  const control = connections.subscriber('control');
-  const all = [owner, log, reader, live, control];
-  const ready = () => Promise.all(all.map((redis) => connections.whenReady(redis)));
+  const all = [owner, log, reader];
+  const ready = () => Promise.all(all.map((commands) => connections.whenReady(commands)));
   await ready();
   const { partitions = 2, leaseMs = 3_000, limits = LIMITS } = options;
+  const subscribe = (name: string) => () => connections.subscriber(name);
   return {
     partitions: new RedisPartitionStore(owner, names, leaseMs),
     tickLog: new RedisTickLog(log, names, limits, 'stored'),
-    tape: new RedisTape(reader, live, names, partitions),
-    register: new RedisNodeRegister(owner, control, names),
+    tape: new RedisTape(reader, subscribe('live'), names, partitions, HEARTBEAT_MS),
+    register: new RedisNodeRegister(owner, subscribe('control'), names),
     async expireLease(partition) {
-      await owner.del(names.partition(partition).lease);
+      const { lease } = names.partition(partition);
+      await owner.call(lease, 'del', [lease]);
     },
-    async restart({ empty }) {
-      const closed = Promise.all(all.map((redis) => new Promise((resolve) => redis.once('close', resolve))));
-      await server.restart({ empty });
-      await closed;
+    async restart(how) {
+      const lost = Promise.all(all.map(untilLost));
+      await restart(how);
+      await lost;
       await ready();
     },
     async loseMeta(partition) {
-      await owner.del(names.partition(partition).meta);
+      const { meta } = names.partition(partition);
+      await owner.call(meta, 'del', [meta]);
     },
     async loseNewest(partition) {
       const { tape, meta } = names.partition(partition);
-      const kept = streamEntries(await owner.xrangeBuffer(tape, '-', '+')).slice(0, -1);
-      await owner.multi().del(tape).hincrby(meta, 'number', -1).exec();
-      for (const { id, fields } of kept) await owner.xadd(tape, id, ...fields.map(buffer));
+      const kept = streamEntries(array(await owner.call(tape, 'xrange', [tape, '-', '+']))).slice(0, -1);
+      await owner.call(tape, 'del', [tape]);
+      await owner.call(meta, 'hincrby', [meta, 'number', -1]);
+      for (const { id, fields } of kept) await owner.call(tape, 'xadd', [tape, id, ...fields.map(buffer)]);
     },
     close: () => connections.close(),
   };
 }
 
+function untilLost(commands: RedisCommands): Promise<void> {
+  return new Promise((resolve) => {
+    const end = commands.watch({
+      lost: () => {
+        end();
+        resolve();
+      },
+      back: () => undefined,
+    });
+  });
+}
+
+type OpenForm = (options?: FormOptions) => Promise<StoreForm>;
+
 /** Runs the same describe block on both forms; the Redis server is one for the file. */
-export function describeBothForms(
-  name: string,
-  body: (open: (options?: FormOptions) => Promise<StoreForm>) => void,
-): void {
+export function describeBothForms(name: string, body: (open: OpenForm) => void): void {
   describe(`${name}, in memory`, () => {
     const forms: StoreForm[] = [];
     afterEach(() => closeAll(forms));
@@ -158,6 +204,21 @@ export function describeBothForms(
     afterAll(() => server.stop());
     afterEach(() => closeAll(forms));
     body(async (options) => keep(forms, await redisForm(server, options)));
+  });
+}
+
+/** And on a cluster of three masters. */
+export function describeAllForms(name: string, body: (open: OpenForm) => void): void {
+  describeBothForms(name, body);
+  describe(`${name}, on Redis Cluster`, () => {
+    let cluster: RedisCluster;
+    const forms: StoreForm[] = [];
+    beforeAll(async () => {
+      cluster = await startRedisCluster({ replicas: 0 });
+    }, 90_000);
+    afterAll(() => cluster.stop());
+    afterEach(() => closeAll(forms));
+    body(async (options) => keep(forms, await clusterForm(cluster, options)));
   });
 }
 

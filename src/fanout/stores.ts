@@ -20,7 +20,7 @@ import type { TickLog } from './tick-log.js';
 
 export type StoreConfig = Pick<
   Config,
-  'redisPrefix' | 'partitions' | 'leaseMs' | 'logEntriesMax' | 'marksMax' | 'ingestAck'
+  'redisPrefix' | 'partitions' | 'leaseMs' | 'heartbeatMs' | 'logEntriesMax' | 'marksMax' | 'ingestAck'
 >;
 
 /** Each is made, with connections of its own, by the role that needs it. */
@@ -61,10 +61,16 @@ function redisStores(config: StoreConfig, connections: RedisConnections): Stores
       const owner = connections.command('owner');
       return {
         partitions: new RedisPartitionStore(owner, names, config.leaseMs),
-        register: new RedisNodeRegister(owner, connections.subscriber('control'), names),
+        register: new RedisNodeRegister(owner, () => connections.subscriber('control'), names),
       };
     },
     forGateway: () =>
-      new RedisTape(connections.command('tape'), connections.subscriber('live'), names, config.partitions),
+      new RedisTape(
+        connections.command('tape'),
+        () => connections.subscriber('live'),
+        names,
+        config.partitions,
+        config.heartbeatMs,
+      ),
   };
 }

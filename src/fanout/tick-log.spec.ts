@@ -1,27 +1,29 @@
 import { LOG_START } from './partition-store.js';
-import { describeBothForms, readEntries, type StoreForm } from './store-forms.fixture.js';
+import { describeAllForms, readEntries, type StoreForm } from './store-forms.fixture.js';
 
 const entry = (text: string) => new TextEncoder().encode(text);
 
-async function runOf(form: StoreForm): Promise<string> {
-  const answer = await form.tickLog.append(0, { run: '', entries: [], newMarks: [] });
+/** On a cluster each server has its own. */
+async function runOf(form: StoreForm, partition = 0): Promise<string> {
+  const answer = await form.tickLog.append(partition, { run: '', entries: [], newMarks: [] });
   if (answer.kind !== 'run') throw new Error(`Expected the run, was ${answer.kind}`);
   return answer.run;
 }
 
 async function stored(form: StoreForm, partition = 0): Promise<string[]> {
-  const entries = await readEntries(form, partition, await runOf(form));
+  const entries = await readEntries(form, partition, await runOf(form, partition));
   return entries.map(({ bytes }) => new TextDecoder().decode(bytes));
 }
 
-describeBothForms('TickLog', (open) => {
+describeAllForms('TickLog', (open) => {
   it('stores entries in order, per partition', async () => {
     const form = await open();
     const run = await runOf(form);
     expect(await form.tickLog.append(0, { run, entries: [entry('a'), entry('b')], newMarks: [] })).toEqual({
       kind: 'stored',
     });
-    await form.tickLog.append(1, { run, entries: [entry('c')], newMarks: [] });
+    const other = await runOf(form, 1);
+    await form.tickLog.append(1, { run: other, entries: [entry('c')], newMarks: [] });
     expect(await stored(form)).toEqual(['a', 'b']);
     expect(await stored(form, 1)).toEqual(['c']);
   });

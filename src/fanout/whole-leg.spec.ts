@@ -12,7 +12,7 @@ import { CheckingSink } from './live-sink.fixture.js';
 import { type Random, seeded } from './live-time.fixture.js';
 import { systemTimers } from './live-timers.js';
 import type { PartitionStore } from './partition-store.js';
-import { describeBothForms, quietLog, redisForm, type StoreForm } from './store-forms.fixture.js';
+import { describeAllForms, quietLog, redisForm, type StoreForm } from './store-forms.fixture.js';
 import { StoreUnavailable } from './store-unavailable.js';
 
 const PARTITIONS = 2;
@@ -179,7 +179,7 @@ class Leg {
   }
 }
 
-describeBothForms('a follower', (open) => {
+describeAllForms('a follower', (open) => {
   let leg: Leg;
   afterEach(() => leg.stop());
 

@@ -18,6 +18,8 @@ const REDACTED = [
   'feedKey',
   'clientKey',
   'redisUrl',
+  'redisPassword',
+  'redisSentinelPassword',
 ];
 
 export function createLog(config: Pick<Config, 'logLevel' | 'node'>): Log {

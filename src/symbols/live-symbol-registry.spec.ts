@@ -4,6 +4,7 @@ import { type RedisServer, redisCli, startRedis } from '../../test/support/redis
 import { systemClock } from '../clock.js';
 import { Names } from '../fanout/names.js';
 import { RedisConnections } from '../fanout/redis-connections.js';
+import { standaloneAt } from '../fanout/redis-topology.js';
 import { StoreUnavailable } from '../fanout/store-unavailable.js';
 import { createLog } from '../ops/log.js';
 import { LiveSymbolRegistry, type RegistryOptions } from './live-symbol-registry.js';
@@ -144,7 +145,7 @@ describe('live registry on Redis', () => {
 
   /** A store with connections of its own, as another process has. */
   function store(url = redis.url, given = names): RedisSymbolStore {
-    const connections = new RedisConnections({ url, log, clock: systemClock });
+    const connections = new RedisConnections({ topology: standaloneAt(url), log, clock: systemClock });
     open.push(connections);
     return new RedisSymbolStore(connections, given);
   }

@@ -2,6 +2,7 @@ import { type RedisServer, redisCli, startRedis } from '../../test/support/redis
 import { systemClock } from '../clock.js';
 import { Names } from '../fanout/names.js';
 import { RedisConnections } from '../fanout/redis-connections.js';
+import { standaloneAt } from '../fanout/redis-topology.js';
 import { StoreUnavailable } from '../fanout/store-unavailable.js';
 import { createLog } from '../ops/log.js';
 import { RedisSymbolStore } from './redis-symbol-store.js';
@@ -18,7 +19,7 @@ let opened = 0;
 describe('a real Redis', () => {
   beforeAll(async () => {
     redis = await startRedis();
-    connections = new RedisConnections({ url: redis.url, log, clock: systemClock });
+    connections = new RedisConnections({ topology: standaloneAt(redis.url), log, clock: systemClock });
     for (let i = 0; i < 2; i++) stores.push(new RedisSymbolStore(connections, names));
     await connections.whenReady(connections.command('spec'));
     for (const store of stores) await store.whenReady();

@@ -1,11 +1,13 @@
 /** The registry in Redis, shared by all processes: scripts for what changes, one channel for announcements. */
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import { type Instrument } from '#market-data';
 import { type Names, parseControl } from '../fanout/names.js';
-import { type RedisConnections, unavailable } from '../fanout/redis-connections.js';
-import { array } from '../fanout/redis-reply.js';
+import type { RedisCommands } from '../fanout/redis-commands.js';
+import type { RedisConnections } from '../fanout/redis-connections.js';
+import { unavailable } from '../fanout/redis-errors.js';
+import { array, streamEntries, text } from '../fanout/redis-reply.js';
 import { RedisScript, type ScriptArgument } from '../fanout/redis-script.js';
+import type { RedisSubscription } from '../fanout/redis-subscription.js';
 import { StoreUnavailable } from '../fanout/store-unavailable.js';
 import type { InstrumentDefinition, InstrumentPatch } from './instrument-rules.js';
 import { CHANGE, CHANGES_AFTER, CREATE, RESTORE } from './registry-scripts.js';
@@ -31,12 +33,15 @@ const SCRIPTS = {
 };
 /** Below the 400 ms after which a command on this connection fails. */
 const REPLICAS_WAIT_MS = 300;
+/** For a subscription that is not answered. */
+const SUBSCRIBE_MS_MAX = 5_000;
 
 export class RedisSymbolStore implements SymbolStore {
-  private readonly redis: Redis;
-  private readonly keys: readonly string[];
+  private readonly redis: RedisCommands;
+  private readonly keys: readonly [string, ...string[]];
   private readonly listeners = new Set<StoreListener>();
-  private subscriber: Redis | undefined;
+  private subscription: RedisSubscription | undefined;
+  private subscribed: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly connections: RedisConnections,
@@ -46,7 +51,9 @@ export class RedisSymbolStore implements SymbolStore {
     this.keys = [symbols, sids, changes, version, audit];
     this.redis = connections.command('registry');
     // What was asked while this connection was down was not answered: it is to be asked again.
-    this.redis.on('ready', () => this.tellUp());
+    const tellUp = () => this.tellUp();
+    this.redis.watch({ lost: () => undefined, back: tellUp }, version);
+    void this.redis.serving().then(tellUp);
   }
 
   whenReady(): Promise<void> {
@@ -148,37 +155,49 @@ export class RedisSymbolStore implements SymbolStore {
 
   async auditAfter(id: string | null, count: number): Promise<readonly AuditEntry[]> {
     const from = id === null ? '-' : `(${id}`;
-    const read = await this.ask(() =>
-      this.redis.xrange(this.names.registry.audit, from, '+', 'COUNT', count),
-    );
-    return read.map(([entryId, fields]) => auditEntryOf(entryId, fields));
+    const { audit } = this.names.registry;
+    const read = streamEntries(await this.redis.call(audit, 'xrange', [audit, from, '+', 'COUNT', count]));
+    return read.map((entry) => auditEntryOf(entry.id, entry.fields.map(text)));
   }
 
   async follow(listener: StoreListener): Promise<() => Promise<void>> {
-    this.subscriber ??= this.openSubscriber();
-    const subscriber = this.subscriber;
-    await this.ask(() => subscriber.subscribe(this.names.control));
+    if (this.subscription === undefined) this.subscribe();
+    await this.untilSubscribed();
     this.listeners.add(listener);
     listener.up();
     return async () => void this.listeners.delete(listener);
   }
 
-  private openSubscriber(): Redis {
-    const subscriber = this.connections.subscriber('registry-changes');
-    subscriber.on('message', (_channel: string, text: string) => {
-      const message = parseControl(text);
-      if (message?.kind !== 'registry') return;
-      for (const listener of this.listeners) listener.announced(message.number);
-    });
-    // `ready` comes before the client has subscribed again: this answer comes after that.
-    subscriber.on('ready', () => {
-      if (this.listeners.size === 0) return;
-      subscriber.subscribe(this.names.control).then(
-        () => this.tellUp(),
-        (error: Error) => subscriber.emit('error', error),
+  private subscribe(): void {
+    this.subscription = this.connections.subscriber('registry-changes');
+    this.subscribed = this.subscription.follow(
+      [this.names.control],
+      {
+        message: (_channel, bytes) => {
+          const message = parseControl(bytes.toString());
+          if (message?.kind !== 'registry') return;
+          for (const one of this.listeners) one.announced(message.number);
+        },
+        up: () => this.tellUp(),
+        down: () => undefined,
+      },
+      { isLive: false },
+    );
+  }
+
+  private async untilSubscribed(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new StoreUnavailable('Changes of the registry cannot be subscribed to')),
+        SUBSCRIBE_MS_MAX,
       );
     });
-    return subscriber;
+    try {
+      await Promise.race([this.subscribed, late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   private tellUp(): void {
@@ -206,10 +225,11 @@ export class RedisSymbolStore implements SymbolStore {
 
   /** Waits until every replica that is in step has what this connection wrote. */
   private async replicated(): Promise<void> {
-    const replication = await this.ask(() => this.redis.info('replication'));
+    const server = this.redis.server(this.names.registry.version);
+    const replication = await this.ask(() => server.info('replication'));
     const replicas = replication.match(/^slave\d+:.*state=online/gm)?.length ?? 0;
     if (replicas === 0) return;
-    const reached = await this.ask(() => this.redis.wait(replicas, REPLICAS_WAIT_MS));
+    const reached = await this.ask(() => server.wait(replicas, REPLICAS_WAIT_MS));
     if (reached < replicas) {
       throw new StoreUnavailable(
         `Expected ${replicas} replicas to have the registry's change, had ${reached}`,

@@ -25,6 +25,8 @@ export interface RedisNode {
   resume(): void;
   /** Starts it again after `kill`, on the same port and with the configuration that it had then, empty. */
   start(): Promise<void>;
+  /** Ends and starts it, with what it held or empty. It has another run id then. */
+  restart(options: { readonly empty: boolean }): Promise<void>;
   /** One command, answered as redis-cli prints it. */
   cli(...command: string[]): Promise<string>;
   /** Ends it for good. May be called twice, and after `kill`. */
@@ -72,6 +74,12 @@ export async function startRedisNode(options: RedisNodeOptions): Promise<RedisNo
     if (watched === own) running = false;
   }
 
+  async function ask(...command: string[]): Promise<string> {
+    const args = ['-p', String(port), ...cliArgs, ...command];
+    const { stdout } = await promisify(execFile)(cli, args, { timeout: 5_000 });
+    return stdout.replace(/\n$/, '');
+  }
+
   return {
     port,
     get pid() {
@@ -95,12 +103,16 @@ export async function startRedisNode(options: RedisNodeOptions): Promise<RedisNo
       running = true;
       void watchExit(own);
     },
-    async cli(...command) {
-      const { stdout } = await promisify(execFile)(cli, ['-p', String(port), ...cliArgs, ...command], {
-        timeout: 5_000,
-      });
-      return stdout.replace(/\n$/, '');
+    async restart({ empty }) {
+      if (!empty) await ask('save');
+      own.kill('SIGKILL');
+      await own.exited;
+      if (empty) await rm(join(folder, 'dump.rdb'), { force: true });
+      own = await run();
+      running = true;
+      void watchExit(own);
     },
+    cli: ask,
     async stop() {
       await own.stop();
       await rm(folder, { recursive: true, force: true });
