@@ -14,6 +14,8 @@ export interface Row {
   readonly backMs: number;
   /** The same for acknowledgements. */
   readonly ackedMs: number;
+  /** Largest process so far, MB. */
+  readonly megabytes: number;
   readonly seen: string;
   readonly failed: boolean;
 }

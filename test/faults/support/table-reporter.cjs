@@ -9,6 +9,7 @@ const COLUMNS = [
   ['silent at most', (row) => `${row.silentMs} ms`],
   ['shown again after', (row) => `${row.backMs} ms`],
   ['acknowledged again after', (row) => `${row.ackedMs} ms`],
+  ['memory', (row) => `${row.megabytes} MB`],
   ['seen', (row) => `${row.failed ? 'FAILED ' : ''}${row.seen}`],
 ];
 
