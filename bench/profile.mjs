@@ -1,6 +1,7 @@
 /**
- * `npm run profile -- [work] [--clients 1000]`: one run of a work with a CPU profile of each gateway, and its heaviest
- * functions by self time, so that the next thing to make faster starts from facts.
+ * `npm run profile -- [work] [--clients 1000] [--of gateway | owner]`: one run of a work with a CPU profile of each
+ * gateway, or of the processes that feed it, and its heaviest functions by self time, so that the next thing to make
+ * faster starts from facts.
  */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -14,14 +15,13 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const SECONDS = 10;
 const SHOWN = 10;
 
-function readArguments([first, ...rest]) {
-  const hasWork = first !== undefined && !first.startsWith('--');
-  const flags = hasWork || first === undefined ? rest : [first, ...rest];
-  const work = WORKS[hasWork ? first : 'w1'];
-  if (work === undefined) throw new Error(`There is no work "${first}": ${Object.keys(WORKS).join(', ')}`);
-  const at = flags.indexOf('--clients');
+function readArguments(args) {
+  const value = (flag) => (args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined);
+  const key = args[0] === undefined || args[0].startsWith('--') ? 'w1' : args[0];
+  const work = WORKS[key];
+  if (work === undefined) throw new Error(`There is no work "${key}": ${Object.keys(WORKS).join(', ')}`);
   const usual = work.clients.includes(1000) ? 1000 : work.clients[0];
-  return { work, clients: at < 0 ? usual : Number(flags[at + 1]) };
+  return { work, clients: Number(value('--clients') ?? usual), of: value('--of') ?? 'gateway' };
 }
 
 /** Self time per function of a profile, heaviest first; shares of the time that was not idle. */
@@ -43,13 +43,13 @@ function heaviest({ nodes, samples, timeDeltas }) {
   };
 }
 
-const { work, clients } = readArguments(process.argv.slice(2));
+const { work, clients, of } = readArguments(process.argv.slice(2));
 /** Of the work's contenders the first: the service as the work has it. */
 const [{ options = {} }] = work.contenders(clients, false);
 const folder = join(HERE, 'results', `profile-${work.key}-${Date.now()}`);
 mkdirSync(folder, { recursive: true });
 try {
-  const run = await openRun({ work, system: tickcast, options, clients, profile: folder });
+  const run = await openRun({ work, system: tickcast, options, clients, profile: { of, folder } });
   if (run === null) process.exit(1);
   const { opened, load, counting } = run;
   await opened.go();

@@ -3,7 +3,7 @@
  * measured server has a core of its own; everything else shares the other one. See README.md beside this file.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HELP, readArguments } from './arguments.mjs';
@@ -21,6 +21,8 @@ import { checkTargets } from './targets.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const RESULTS = join(HERE, 'results');
+/** Benches of their own, whose results belong into the table of what must be reached. */
+const BESIDE = ['connections', 'redis-leg'];
 const MEASURES = { storm: measureStorm, stalled: measureStalled };
 /** What the floor sends where the service did not run before it. */
 const BYTES_PER_UPDATE = 17;
@@ -66,7 +68,7 @@ async function runWork(work, said) {
   }
   for (const clients of counts) {
     console.log(`${work.title}; C = ${clients}`);
-    printWork(work, contendersOf(work, clients, said), results[clients]);
+    printWork(work, clients, contendersOf(work, clients, said), results[clients]);
   }
   return results;
 }
@@ -82,15 +84,13 @@ function installPeers() {
   });
 }
 
-/** Results of the benches beside this one, by name of the file. */
+/** Results of the benches beside this one, by the name of their folders. */
 function otherResults() {
-  const files = existsSync(RESULTS) ? readdirSync(RESULTS).filter((file) => file.endsWith('.json')) : [];
-  return Object.fromEntries(
-    files.map((file) => [
-      file.slice(0, -'.json'.length),
-      JSON.parse(readFileSync(join(RESULTS, file), 'utf8')),
-    ]),
-  );
+  const read = (name) => {
+    const file = join(RESULTS, `${name}.json`);
+    return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
+  };
+  return Object.fromEntries(BESIDE.map((name) => [name, read(name)]));
 }
 
 function write(works, targets, said) {

@@ -1,9 +1,15 @@
 /** The tables that a bench prints: medians of the runs, and the ratio of the service to each other system. */
+import { INTERVAL_MS } from './market.mjs';
 import { middle, ratio } from './results.mjs';
 
 const figure = (value, digits) => (value === null ? '-' : Number(value.toFixed(digits)));
 
-function row(label, runs, ours) {
+/** Deliveries per second that a work asks for; null where its clients differ in their rates. */
+function askedPerSecond({ floor, isUneven }, clients) {
+  return isUneven ? null : (clients * floor.updates * 1000) / (INTERVAL_MS * floor.every);
+}
+
+function row(label, runs, ours, asked) {
   const of = (pick, digits) => figure(middle(runs, pick), digits);
   return {
     system: label,
@@ -14,6 +20,7 @@ function row(label, runs, ours) {
     ),
     'us/frame': of((run) => run.usPerFrame, 1),
     'delivered/s': of((run) => run.deliveredPerSecond, 0),
+    'of asked %': asked === null ? '-' : of((run) => (run.deliveredPerSecond / asked) * 100, 0),
     'B/update': of((run) => run.bytesPerUpdate, 1),
     'core %': of((run) => run.cpu.servers * 100, 0),
     'p50 ms': of((run) => run.latency?.p50Ms, 1),
@@ -48,11 +55,12 @@ function checkedLine({ clients, records, compared, states, leftOut, bytes, fed }
   );
 }
 
-function printUsual(contenders, byKey) {
+function printUsual(contenders, byKey, work, clients) {
+  const asked = askedPerSecond(work, clients);
   const ours = byKey.tickcast ?? [];
   const rows = contenders.flatMap(({ key, label }) => {
     const runs = (byKey[key] ?? []).filter((run) => run !== null);
-    return runs.length === 0 ? [] : [row(label, byKey[key], ours)];
+    return runs.length === 0 ? [] : [row(label, byKey[key], ours, asked)];
   });
   console.table(rows);
   for (const { key, label } of contenders) {
@@ -97,7 +105,10 @@ function printStalled(contenders, byKey) {
 
 const PRINT = { storm: printStorm, stalled: printStalled };
 
-/** @param contenders [{key, label}]; @param byKey key → runs */
-export function printWork(work, contenders, byKey) {
-  (PRINT[work.measure] ?? printUsual)(contenders, byKey);
+/**
+ * @param contenders [{key, label}]
+ * @param byKey key → runs
+ */
+export function printWork(work, clients, contenders, byKey) {
+  (PRINT[work.measure] ?? printUsual)(contenders, byKey, work, clients);
 }

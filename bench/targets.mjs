@@ -22,12 +22,6 @@ const stalled =
   ({ works }) =>
     middle(runsOf(works, 'stalled', 20, contender), pick);
 
-/** Figures of the benches beside this one, from their own files in results/: {figures: {name: value}}. */
-const from =
-  (file, name) =>
-  ({ others }) =>
-    others[file]?.figures?.[name] ?? null;
-
 /** `pass` and `aim` are upper bounds; lower ones where `isMinimum`. */
 const TARGETS = [
   { what: 'gateway CPU per update: tickcast / C floor', pass: 1.9, aim: 1.5, read: against('floor', cpu) },
@@ -125,42 +119,6 @@ const TARGETS = [
     aim: 90,
     read: bytes('jsonOneSided', 'mixed'),
   },
-  {
-    what: 'idle RSS per connection: tickcast / bare ws',
-    pass: 1,
-    aim: 0.8,
-    read: from('connections', 'idleRssAgainstWs'),
-  },
-  {
-    what: 'idle RSS per connection: tickcast / stock Nest gateway',
-    pass: 0.55,
-    aim: 0.45,
-    read: from('connections', 'idleRssAgainstNest'),
-  },
-  {
-    what: 'publisher CPU per symbol update / ioredis PUBLISH each',
-    pass: 0.3,
-    aim: 0.2,
-    read: from('redis-leg', 'publisherAgainstIoredis'),
-  },
-  {
-    what: 'Redis CPU per symbol update, 10 gateways, W1 / bare PUBLISH',
-    pass: 0.7,
-    aim: 0.55,
-    read: from('redis-leg', 'redisAgainstPublishW1'),
-  },
-  {
-    what: 'Redis CPU per symbol update, 10 gateways, wide / bare PUBLISH',
-    pass: 0.4,
-    aim: 0.15,
-    read: from('redis-leg', 'redisAgainstPublishWide'),
-  },
-  {
-    what: 'Redis, whole leg at 10,000 symbols × 20/s, 4 gateways: % of a core',
-    pass: 20,
-    aim: 10,
-    read: from('redis-leg', 'wholeLegPercentOfCore'),
-  },
 ];
 
 function verdict(value, pass, aim, isMinimum) {
@@ -171,13 +129,31 @@ function verdict(value, pass, aim, isMinimum) {
 }
 
 /**
+ * Rows that the benches beside this one have judged, from their own files in results/.
+ * @param others name of the file → its contents, {targets: [{what, found, pass, aim, said}]}; undefined: it is not there
+ */
+function besideRows(others) {
+  return Object.entries(others).flatMap(([name, file]) => {
+    if (file === undefined)
+      return [{ what: `bench/${name}`, value: null, pass: '', aim: '', verdict: 'not measured' }];
+    return file.targets.map(({ what, found, pass, aim, said }) => ({
+      what,
+      value: found,
+      pass,
+      aim,
+      verdict: said,
+    }));
+  });
+}
+
+/**
  * @param works results, see results.mjs
- * @param others contents of the other files in results/, by name
+ * @param others results of the benches beside this one, see besideRows
  * @returns [{what, value, pass, aim, verdict}]
  */
 export function checkTargets(works, others) {
-  return TARGETS.map(({ what, pass, aim, isMinimum = false, read }) => {
-    const value = read({ works, others });
+  const rows = TARGETS.map(({ what, pass, aim, isMinimum = false, read }) => {
+    const value = read({ works });
     const sign = isMinimum ? '≥' : '≤';
     return {
       what,
@@ -187,4 +163,5 @@ export function checkTargets(works, others) {
       verdict: verdict(value, pass, aim, isMinimum),
     };
   });
+  return [...rows, ...besideRows(others)];
 }

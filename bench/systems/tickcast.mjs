@@ -54,29 +54,43 @@ function environment(redisPort, work) {
   };
 }
 
-/** @param profile folder for CPU profiles of the gateways; none without */
+/**
+ * Feed and owner in one process, or each in its own where one core is not enough for both.
+ * @param feedCore core for a feed process of its own, null for none
+ */
+async function startOwner(node, feedCore, otherCore) {
+  if (feedCore === null) {
+    const owner = await node(otherCore, 'feed,fanout,admin');
+    return { owner, feeding: owner, ofOwner: { 'feed + owner': owner } };
+  }
+  const owner = await node(otherCore, 'fanout,admin');
+  const feeding = await node(feedCore, 'feed');
+  return { owner, feeding, ofOwner: { owner, feed: feeding } };
+}
+
+/** @param profile {of: gateway | owner, folder}: CPU profiles of these processes; none without */
 export async function open({ serverCore, otherCore, work, options, profile }) {
   const redis = await startRedis(otherCore);
   const env = environment(redis.port, work);
-  const node = (core, roles, flags = [], line = undefined) =>
+  const profiling = (of) => (profile?.of === of ? ['--cpu-prof', '--cpu-prof-dir', profile.folder] : []);
+  const node = (core, roles, flags = profiling('owner'), line = undefined) =>
     (core === serverCore ? start : startBeside)(core, process.execPath, [...flags, MAIN], {
       env: { ...env, TICKCAST_ROLES: roles },
       ready: READY,
       line,
     });
-  const owner = await node(otherCore, 'feed,fanout,admin');
-  const profiling = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile];
+  const { owner, feeding, ofOwner } = await startOwner(node, work.isFeedApart ? serverCore : null, otherCore);
   const garbage = [];
   const gateways = [];
   for (let i = 0; i < (work.gateways ?? 1); i++) {
     const trace = new GarbageTrace();
     garbage.push(trace);
     gateways.push(
-      await node(serverCore, 'gateway', ['--trace-gc', ...profiling], (line) => trace.line(line)),
+      await node(serverCore, 'gateway', ['--trace-gc', ...profiling('gateway')], (line) => trace.line(line)),
     );
   }
   const ports = gateways.map(({ match }) => match[1]);
-  const feedArgs = [join(BENCH, 'feed.mjs'), owner.match[1], KEY, work.key];
+  const feedArgs = [join(BENCH, 'feed.mjs'), feeding.match[1], KEY, work.key];
   const feed = await startBeside(otherCore, process.execPath, feedArgs, { ready: /ready/, stdin: 'pipe' });
   const feeder = talker(feed);
   const opened = { ports, core: otherCore };
@@ -86,7 +100,7 @@ export async function open({ serverCore, otherCore, work, options, profile }) {
     ports,
     servers: gateways,
     garbage,
-    beside: { 'feed + owner': owner, Redis: redis.process, 'feed handler': feed },
+    beside: { ...ofOwner, Redis: redis.process, 'feed handler': feed },
     async go() {
       const args = [join(BENCH, 'sample.mjs'), ports.join(), work.key, JSON.stringify(options)];
       sample = await startBeside(otherCore, process.execPath, args, { ready: /subscribed/, stdin: 'pipe' });
@@ -104,7 +118,7 @@ export async function open({ serverCore, otherCore, work, options, profile }) {
       return { ...found, fed };
     },
     async close() {
-      for (const part of [sample, feed, ...gateways, owner, redis.process])
+      for (const part of [sample, feed, ...gateways, feeding, owner, redis.process])
         if (part !== undefined) await end(part);
     },
   };

@@ -9,6 +9,7 @@ export const mixed = {
   key: 'mixed',
   title: 'mixed: half JSON; a third each at 20, 5 and 1 a second',
   clients: [1000],
+  isUneven: true,
   // Every pair of codec and rate.
   sample: [0, 1, 2, 3, 4, 5],
   contenders: () => plain('tickcast'),

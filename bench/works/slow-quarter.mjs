@@ -9,6 +9,7 @@ export const slowQuarter = {
   key: 'slow-quarter',
   title: 'slow quarter: 25 % of the clients read at a tenth of the rate',
   clients: [1000],
+  isUneven: true,
   // Indices of fast clients: the slow ones are read by the load client alone.
   sample: [1, 2, 3, 5, 6],
   contenders: () => [

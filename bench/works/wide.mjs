@@ -10,6 +10,7 @@ export const wide = {
   title: 'wide: 50 of 10,000 symbols each, 200,000 ticks a second in',
   symbols: SYMBOLS,
   clients: [1000],
+  isFeedApart: true,
   contenders: () => plain('tickcast', 'floor'),
   watch: (index) => ({
     symbols: watchlist(index, SYMBOLS, SYMBOLS_PER_CLIENT),

@@ -13,8 +13,10 @@
  *   sample           clients whose every record is checked
  *   market()         {interval() → ticks of the next interval}
  *   floor            {every, updates(options)}: the floor's frames; each client has one in every `every`-th interval
+ *   isUneven?        clients differ in their rates: what is asked for is no simple product
  *   beside?(opened)  starts what goes on meanwhile; its `close` ends it
  *   env?             settings of the service
+ *   isFeedApart?     the feed role has a process of its own, beside the gateway: one core is not enough for it and the owner
  *   measure?         measures in a way of its own, see storm and stalled
  */
 import { churn } from './churn.mjs';
