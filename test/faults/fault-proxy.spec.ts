@@ -126,4 +126,16 @@ describe('a wire', () => {
     await untilText(client, 'one two ');
     expect(performance.now() - begun).toBeGreaterThan(300);
   });
+
+  it('keeps the order when a delay ends', async () => {
+    const client = await open();
+    await link.set('delay', 300);
+    client.socket.write('one ');
+    await sleep(50);
+    await link.set('pass');
+    client.socket.write('two ');
+    await untilText(client, 'one two ');
+    client.socket.write('three ');
+    await untilText(client, 'one two three ');
+  });
 });

@@ -55,11 +55,18 @@ class Link {
   pipe(from, to, isClient) {
     from.setNoDelay(true);
     const write = (bytes) => {
-      if (!to.write(bytes)) from.pause();
+      if (!to.destroyed && !to.write(bytes)) from.pause();
+    };
+    // Pieces that wait, oldest first: what comes after them waits behind them, also when the delay is over.
+    const waiting = [];
+    const deliver = () => {
+      while (waiting.length > 0 && waiting[0].dueMs <= performance.now()) write(waiting.shift().bytes);
+      if (waiting.length > 0) setTimeout(deliver, Math.ceil(waiting[0].dueMs - performance.now()));
     };
     from.on('data', (bytes) => {
-      if (this.mode === 'delay') setTimeout(() => to.destroyed || write(bytes), this.delayMs);
-      else write(bytes);
+      if (this.mode !== 'delay' && waiting.length === 0) return write(bytes);
+      waiting.push({ bytes, dueMs: performance.now() + (this.mode === 'delay' ? this.delayMs : 0) });
+      if (waiting.length === 1) setTimeout(deliver, this.delayMs);
     });
     to.on('drain', () => this.flows(isClient) && from.resume());
   }
