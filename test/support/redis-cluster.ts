@@ -3,6 +3,7 @@
  * down, and its replica takes over.
  */
 
+import { slotOf } from '../../src/fanout/redis-slot.js';
 import { freePort } from './free-port.js';
 import { type RedisNode, startRedisNode, untilHolds } from './redis-node.js';
 
@@ -100,7 +101,7 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
 
   async function settled(): Promise<void> {
     await untilHolds('a whole cluster', async () => {
-      for (const node of nodes.filter(({ running }) => running)) {
+      for (const node of nodes.filter(({ answers }) => answers)) {
         const info = await node.cli('cluster', 'info');
         if (!info.includes('cluster_state:ok')) return false;
         if (!info.includes(`cluster_slots_ok:${SLOTS}`)) return false;
@@ -110,8 +111,8 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
         const down = table.filter((row) => row.failed && isRunning(row.port));
         if (down.length > 0) return false;
       }
-      const roles = await Promise.all(nodes.filter(({ running }) => running).map((node) => node.cli('role')));
-      const running = nodes.filter((node) => node.running).length;
+      const roles = await Promise.all(nodes.filter(({ answers }) => answers).map((node) => node.cli('role')));
+      const running = nodes.filter((node) => node.answers).length;
       return (
         roles.filter((role) => role.startsWith('slave')).length >=
         Math.min(MASTERS * replicas, running - MASTERS)
@@ -119,19 +120,25 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
     });
   }
 
-  const isRunning = (port: number) => nodes.some((node) => node.port === port && node.running);
+  const isRunning = (port: number) => nodes.some((node) => node.port === port && node.answers);
+
+  /** Of all that answer: which of them has a slot is what the newest claim says, a node may not have heard of it yet. */
+  async function claims(): Promise<readonly Row[]> {
+    const tables = await Promise.all(nodes.filter(({ answers }) => answers).map(tableOf));
+    const rows = tables.flat().filter((row) => row.master && row.slots.length > 0);
+    return rows.sort((one, other) => other.epoch - one.epoch);
+  }
 
   async function masters(): Promise<readonly RedisNode[]> {
-    const rows = await tableOfAny(nodes);
-    return nodes.filter((node) =>
-      rows.some((row) => row.port === node.port && row.master && !row.failed && row.slots.length > 0),
-    );
+    const rows = await claims();
+    return nodes.filter((node) => rows.some((row) => row.port === node.port && !row.failed));
   }
 
   async function masterOf(key: string): Promise<RedisNode> {
-    const rows = await tableOfAny(nodes);
-    const slot = Number(await nodes.find((node) => node.running)!.cli('cluster', 'keyslot', key));
-    const row = rows.find(({ slots }) => slots.some(([from, through]) => slot >= from && slot <= through));
+    const slot = slotOf(key);
+    const row = (await claims()).find(({ slots }) =>
+      slots.some(([from, through]) => slot >= from && slot <= through),
+    );
     const found = nodes.find((node) => node.port === row?.port);
     if (found === undefined) throw new Error(`Expected a master of slot ${slot}, none was known`);
     return found;
@@ -139,7 +146,7 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
 
   async function failedOver(former: RedisNode, key: string): Promise<RedisNode> {
     await untilHolds(`another master of ${key} than port ${former.port}`, async () => {
-      for (const node of nodes.filter((one) => one !== former && one.running)) {
+      for (const node of nodes.filter((one) => one !== former && one.answers)) {
         if ((await node.cli('exists', key)).match(/^[01]$/) !== null) return true;
       }
       return false;
@@ -199,25 +206,15 @@ interface Row {
   readonly master: boolean;
   readonly failed: boolean;
   readonly linked: boolean;
+  /** Configuration epoch: the highest claim to a slot counts. */
+  readonly epoch: number;
   readonly slots: readonly (readonly [from: number, through: number])[];
 }
 
-/** CLUSTER NODES of the first that answers. */
-async function tableOfAny(nodes: readonly RedisNode[]): Promise<readonly Row[]> {
-  let last: unknown;
-  for (const node of nodes.filter(({ running }) => running)) {
-    try {
-      return await tableOf(node);
-    } catch (error) {
-      last = error;
-    }
-  }
-  throw new Error('Expected a node of the cluster to answer, none did', { cause: last });
-}
-
+/** CLUSTER NODES. */
 async function tableOf(node: RedisNode): Promise<readonly Row[]> {
   return (await node.cli('cluster', 'nodes')).split('\n').map((line) => {
-    const [, address, flags, , , , , link, ...ranges] = line.split(' ');
+    const [, address, flags, , , , epoch, link, ...ranges] = line.split(' ');
     const slots = ranges
       .filter((range) => !range.startsWith('['))
       .map((range) => range.split('-').map(Number))
@@ -227,6 +224,7 @@ async function tableOf(node: RedisNode): Promise<readonly Row[]> {
       master: (flags ?? '').includes('master'),
       failed: /\bfail\b|handshake|noaddr/.test(flags ?? ''),
       linked: link === 'connected',
+      epoch: Number(epoch),
       slots,
     };
   });

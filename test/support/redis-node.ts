@@ -17,6 +17,8 @@ export interface RedisNode {
   readonly pid: number;
   /** False between `kill` and `start`. */
   readonly running: boolean;
+  /** It runs, and is not paused. */
+  readonly answers: boolean;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
   /** SIGSTOP: connections stay open, nothing is answered. */
@@ -68,6 +70,7 @@ export async function startRedisNode(options: RedisNodeOptions): Promise<RedisNo
     return run();
   });
   let running = true;
+  let paused = false;
   void watchExit(own);
   async function watchExit(watched: OwnProcess): Promise<void> {
     await watched.exited;
@@ -88,19 +91,24 @@ export async function startRedisNode(options: RedisNodeOptions): Promise<RedisNo
     get running() {
       return running;
     },
+    get answers() {
+      return running && !paused;
+    },
     async kill() {
       own.kill('SIGKILL');
       await own.exited;
     },
     pause() {
+      paused = true;
       own.kill('SIGSTOP');
     },
     resume() {
+      paused = false;
       own.kill('SIGCONT');
     },
     async start() {
       own = await run();
-      running = true;
+      [running, paused] = [true, false];
       void watchExit(own);
     },
     async restart({ empty }) {
@@ -109,7 +117,7 @@ export async function startRedisNode(options: RedisNodeOptions): Promise<RedisNo
       await own.exited;
       if (empty) await rm(join(folder, 'dump.rdb'), { force: true });
       own = await run();
-      running = true;
+      [running, paused] = [true, false];
       void watchExit(own);
     },
     cli: ask,

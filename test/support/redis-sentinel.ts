@@ -87,7 +87,7 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
 
   async function master(): Promise<RedisNode> {
     for (const sentinel of sentinels) {
-      if (!sentinel.running) continue;
+      if (!sentinel.answers) continue;
       const said = await sentinel.cli('sentinel', 'get-master-addr-by-name', NAME);
       const found = nodes.find((node) => node.port === Number(said.split('\n')[1]));
       if (found !== undefined) return found;
@@ -107,9 +107,9 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
     await untilHolds('sentinels and servers in step', async () => {
       const now = await master();
       if (!(await now.cli('role')).startsWith('master')) return false;
-      const replicas = nodes.filter((node) => node !== now && node.running);
+      const replicas = nodes.filter((node) => node !== now && node.answers);
       for (const replica of replicas) if (!(await isInStep(replica, now.port))) return false;
-      for (const sentinel of sentinels.filter((node) => node.running)) {
+      for (const sentinel of sentinels.filter((node) => node.answers)) {
         if (!(await knowsAll(sentinel, now, replicas.length))) return false;
       }
       return true;
