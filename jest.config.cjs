@@ -21,7 +21,6 @@ const project = {
     ),
     'node_modules/.+\\.js$': swc({ syntax: 'ecmascript' }),
   },
-  testTimeout: 30_000,
 };
 
 module.exports = {
@@ -42,5 +41,7 @@ module.exports = {
   ],
   // Most of the time a test waits for a real process: both cores can be had.
   maxWorkers: 2,
+  // Here: in a project it is not read.
+  testTimeout: 30_000,
   reporters: ['default', '<rootDir>/test/faults/support/table-reporter.cjs'],
 };
