@@ -40,7 +40,7 @@ describe('connections to a cluster', () => {
         up: () => told.push('up'),
         down: () => told.push('down'),
       },
-      { isLive: true, silentMs: 1_500 },
+      { isLive: true },
     );
     await Promise.all([connections.whenReady(redis), up]);
     ended = false;

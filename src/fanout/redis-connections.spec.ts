@@ -5,7 +5,7 @@ import { systemClock } from '../clock.js';
 import type { RedisCommands } from './redis-commands.js';
 import { RedisConnections } from './redis-connections.js';
 import { unavailable } from './redis-errors.js';
-import { listen, until } from './redis-listen.fixture.js';
+import { listen, pause, until } from './redis-listen.fixture.js';
 import { RedisScript } from './redis-script.js';
 import { standaloneAt } from './redis-topology.js';
 import { quietLog } from './store-forms.fixture.js';
@@ -141,28 +141,57 @@ describe('RedisConnections', () => {
     expect(heard).toEqual(['lost', 'back']);
   });
 
-  it('subscribes a second time where a channel that should speak is silent, and gives the first connection up then', async () => {
-    const heard: string[] = [];
-    const subscription = connections.subscriber('live');
-    let ups = 0;
-    await subscription.follow(
-      ['spec:live'],
-      {
-        message: (_channel, bytes) => heard.push(bytes.toString()),
-        up: () => {
-          ups++;
-        },
-        down: () => heard.push('down'),
-      },
-      { isLive: true, silentMs: 300 },
-    );
+  describe('a channel that is silent', () => {
+    let isSpoken: boolean;
+    let told: string[];
+    let heard: string[];
     const clients = () => redisCli(server, 'CLIENT', 'LIST', 'TYPE', 'PUBSUB');
-    const [, first] = /^id=(\d+) .*name=tickcast-live/m.exec(await clients()) ?? [];
-    await until(() => ups > 1);
-    await until(async () => !(await clients()).includes(`id=${first} `));
-    expect(await redisCli(server, 'PUBLISH', 'spec:live', 'hello')).toBe('1');
-    await until(() => heard.length > 0);
-    expect(heard).toEqual(['hello']);
+    const idOfLive = async () => /^id=(\d+) .*name=tickcast-live/m.exec(await clients())?.[1];
+
+    beforeEach(async () => {
+      [isSpoken, told, heard] = [true, [], []];
+      await connections.subscriber('live').follow(
+        ['spec:live'],
+        {
+          message: (_channel, bytes) => heard.push(bytes.toString()),
+          up: () => told.push('up'),
+          down: () => told.push('down'),
+        },
+        { isLive: true, silence: { ms: 200, isSpoken: async () => isSpoken } },
+      );
+    });
+
+    it('is subscribed to a second time when somebody speaks on it, before the first connection is given up', async () => {
+      const first = await idOfLive();
+      await until(() => told.length > 1);
+      await until(async () => !(await clients()).includes(`id=${first} `));
+      isSpoken = false;
+      expect(await redisCli(server, 'PUBLISH', 'spec:live', 'hello')).toBe('1');
+      await until(() => heard.length > 0);
+      expect(heard).toEqual(['hello']);
+      expect(told).not.toContain('down');
+    });
+
+    it('is tried ever more rarely when that does not help', async () => {
+      const startMs = performance.now();
+      await until(() => told.length > 4);
+      // 200 ms of silence each time, and rests of 200, 400, 800 ms.
+      expect(performance.now() - startMs).toBeGreaterThan(1_400);
+    });
+
+    it('keeps its connection when nobody speaks, or it is heard', async () => {
+      isSpoken = false;
+      const first = await idOfLive();
+      await pause(700);
+      expect(await idOfLive()).toBe(first);
+      const speaking = setInterval(() => void redisCli(server, 'PUBLISH', 'spec:live', 'here'), 50);
+      await until(() => heard.length > 0);
+      isSpoken = true;
+      await pause(700);
+      clearInterval(speaking);
+      expect(await idOfLive()).toBe(first);
+      expect(told).toEqual(['up']);
+    });
   });
 });
 

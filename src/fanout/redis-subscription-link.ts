@@ -23,6 +23,8 @@ export class SubscriptionLink {
   wanted: readonly string[] = [];
   /** Confirmed channels, and when each was heard last, or confirmed, by the monotonic clock. */
   private readonly heardMs = new Map<string, number>();
+  /** Channels that brought something. */
+  private readonly spoken = new Set<string>();
   private readonly asked = new Set<string>();
   /** Answers to what was asked on a former connection say nothing. */
   private generation = 0;
@@ -40,7 +42,10 @@ export class SubscriptionLink {
     redis.on(pubSub === 'plain' ? 'messageBuffer' : 'smessageBuffer', (channel: Buffer, bytes: Buffer) => {
       if (this.ended) return;
       const name = channel.toString('latin1');
-      if (this.heardMs.has(name)) this.heardMs.set(name, clock.monotonicMs());
+      if (this.heardMs.has(name)) {
+        this.heardMs.set(name, clock.monotonicMs());
+        this.spoken.add(name);
+      }
       events.message(name, bytes);
     });
     redis.on('ready', () => this.subscribe());
@@ -57,9 +62,14 @@ export class SubscriptionLink {
     return this.redis.status === 'ready';
   }
 
-  /** When the channel that is silent for longest was heard last; Infinity when none is confirmed. */
-  get silentSinceMs(): number {
-    return Math.min(Number.POSITIVE_INFINITY, ...this.heardMs.values());
+  /** Confirmed channels on which nothing was heard since then. */
+  silentSince(ms: number): readonly string[] {
+    return [...this.heardMs].filter(([, heardMs]) => heardMs <= ms).map(([channel]) => channel);
+  }
+
+  /** Whether each wanted channel has brought a message over this connection. */
+  get isHeardOnAll(): boolean {
+    return this.wanted.every((channel) => this.spoken.has(channel));
   }
 
   has(channel: string): boolean {
@@ -93,19 +103,22 @@ export class SubscriptionLink {
   }
 
   private broken(): void {
-    this.generation++;
-    this.asked.clear();
-    this.heardMs.clear();
+    this.forget();
     if (!this.ended) this.events.lost(this);
   }
 
   /** Which of them has moved is not said: all are asked for again. */
   private doubt(): void {
     if (this.ended) return;
+    this.forget();
+    this.events.doubtful();
+  }
+
+  private forget(): void {
     this.generation++;
     this.asked.clear();
     this.heardMs.clear();
-    this.events.doubtful();
+    this.spoken.clear();
   }
 
   private subscribe(): void {

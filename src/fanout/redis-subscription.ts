@@ -1,20 +1,22 @@
 /**
  * A subscription to some channels, each at the server that has it, over one connection to each of these servers. It
  * trusts nobody: it subscribes again after every reconnect and wherever a channel has moved, to the new server before
- * it leaves the old one, and a server from which a channel that should speak says nothing is subscribed to a second
- * time before the first connection is given up.
+ * it leaves the old one, and where a channel that is spoken on says nothing a second connection subscribes before the
+ * first one is given up.
  */
 import type { Redis } from 'ioredis';
 import type { Clock } from '../clock.js';
 import { unavailable } from './redis-errors.js';
 import type { ServerMap, ServerName } from './redis-server-map.js';
+import { type Silence, SilenceWatch } from './redis-silence.js';
 import { type LinkEvents, type PubSub, SubscriptionLink } from './redis-subscription-link.js';
 
 /** What was refused, or sent elsewhere, is asked for again. */
 const RETRY_MS = 100;
 /** For the channels of other servers, when those of one are subscribed. */
 const UP_MS_MAX = 100;
-const SILENCE_REST_MS_MAX = 30_000;
+/** Silence is looked for this often in its time. */
+const LOOKS_PER_SILENCE = 3;
 
 export interface SubscriptionListener {
   message(channel: string, bytes: Buffer): void;
@@ -27,8 +29,8 @@ export interface SubscriptionListener {
 export interface SubscriptionOptions {
   /** Live messages go to the server that has the slot of the channel, where there are several; others go to all. */
   readonly isLive: boolean;
-  /** A channel that says nothing for so long is doubted. Left out: it may be silent. */
-  readonly silentMs?: number;
+  /** Left out: the channels may be silent. */
+  readonly silence?: Silence;
 }
 
 export class RedisSubscription {
@@ -43,8 +45,6 @@ export class RedisSubscription {
   private retry: NodeJS.Timeout | undefined;
   private telling: NodeJS.Timeout | undefined;
   private looking: NodeJS.Timeout | undefined;
-  private silenceLooks = 0;
-  private doubtFromMs = 0;
   private endMapWatch: () => void = () => undefined;
   private firstUp: () => void = () => undefined;
 
@@ -70,8 +70,11 @@ export class RedisSubscription {
       this.firstUp = resolve;
     });
     this.endMapWatch = this.map.watch(() => this.arrange());
-    if (options.silentMs !== undefined)
-      this.looking = setInterval(() => this.lookForSilence(), options.silentMs / 3);
+    const { silence } = options;
+    if (silence !== undefined) {
+      const watch = new SilenceWatch(silence, this.clock, (server) => this.succeed(server));
+      this.looking = setInterval(() => watch.look(this.links), silence.ms / LOOKS_PER_SILENCE);
+    }
     this.arrange();
     return first;
   }
@@ -202,24 +205,11 @@ export class RedisSubscription {
     link.close();
   }
 
-  /** A channel that is silent though it is subscribed: a second connection, asked for anew, takes its server's place. */
-  private lookForSilence(): void {
-    const { silentMs = 0 } = this.options;
-    const nowMs = this.clock.monotonicMs();
-    const silent = [...this.links].filter(([, link]) => link.silentSinceMs <= nowMs - silentMs);
-    if (silent.length === 0) {
-      this.silenceLooks = 0;
-      this.doubtFromMs = 0;
-      return;
-    }
-    if (nowMs < this.doubtFromMs) return;
-    // Perhaps nobody speaks: then this helps as little as often.
-    this.doubtFromMs = nowMs + Math.min(silentMs * 2 ** this.silenceLooks++, SILENCE_REST_MS_MAX);
+  /** A second connection, asked for anew, takes the place of one that does not hear. */
+  private succeed(server: ServerName): void {
+    const silent = this.links.get(server);
+    if (this.listener === undefined || silent === undefined) return;
     this.map.doubt();
-    for (const [server, link] of silent) this.succeed(server, link);
-  }
-
-  private succeed(server: ServerName, silent: SubscriptionLink): void {
     this.successors.get(server)?.close();
     const successor = this.openLink(server);
     this.successors.set(server, successor);

@@ -21,6 +21,12 @@ export async function loadPartition(redis: RedisCommands, names: PartitionNames)
   };
 }
 
+/** How often an owner says something on every channel at least, and how long its lease lives without. */
+export interface OwnerPace {
+  readonly heartbeatMs: number;
+  readonly leaseMs: number;
+}
+
 /** A channel that says nothing for three heartbeats has no owner, or is not heard. */
 const HEARTBEATS_MISSED_MAX = 3;
 
@@ -30,14 +36,14 @@ export class RedisTape implements Tape {
   /**
    * @param redis connections for commands
    * @param subscribe makes a subscription of its own
-   * @param heartbeatMs how often an owner says something on every channel at least
+   * @param pace of the owners
    */
   constructor(
     private readonly redis: RedisCommands,
     private readonly subscribe: () => RedisSubscription,
     private readonly names: Names,
     partitions: number,
-    private readonly heartbeatMs: number,
+    private readonly pace: OwnerPace,
   ) {
     for (let partition = 0; partition < partitions; partition++)
       this.partitionsByChannel.set(names.partition(partition).live, partition);
@@ -68,6 +74,11 @@ export class RedisTape implements Tape {
 
   async follow(listener: TapeListener): Promise<() => Promise<void>> {
     const { partitionsByChannel } = this;
+    const { heartbeatMs } = this.pace;
+    const isSpoken = async (channel: string) => {
+      const partition = partitionsByChannel.get(channel);
+      return partition !== undefined && (await this.hasLivingOwner(partition));
+    };
     const subscription = this.subscribe();
     await subscription.follow(
       [...partitionsByChannel.keys()],
@@ -79,9 +90,16 @@ export class RedisTape implements Tape {
         up: () => listener.up(),
         down: () => listener.down(),
       },
-      { isLive: true, silentMs: this.heartbeatMs * HEARTBEATS_MISSED_MAX },
+      { isLive: true, silence: { ms: heartbeatMs * HEARTBEATS_MISSED_MAX, isSpoken } },
     );
     return async () => subscription.close();
+  }
+
+  /** Whoever speaks renews the lease with the same script: a lease that is younger than two heartbeats says so. */
+  private async hasLivingOwner(partition: number): Promise<boolean> {
+    const { lease } = this.names.partition(partition);
+    const { leaseMs, heartbeatMs } = this.pace;
+    return Number(await this.redis.call(lease, 'pttl', [lease])) > leaseMs - 2 * heartbeatMs;
   }
 
   ping(): Promise<void> {

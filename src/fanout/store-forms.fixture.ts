@@ -147,7 +147,7 @@ async function connectedForm(
   return {
     partitions: new RedisPartitionStore(owner, names, leaseMs),
     tickLog: new RedisTickLog(log, names, limits, 'stored'),
-    tape: new RedisTape(reader, subscribe('live'), names, partitions, HEARTBEAT_MS),
+    tape: new RedisTape(reader, subscribe('live'), names, partitions, { heartbeatMs: HEARTBEAT_MS, leaseMs }),
     register: new RedisNodeRegister(owner, subscribe('control'), names),
     async expireLease(partition) {
       const { lease } = names.partition(partition);

@@ -70,7 +70,7 @@ function redisStores(config: StoreConfig, connections: RedisConnections): Stores
         () => connections.subscriber('live'),
         names,
         config.partitions,
-        config.heartbeatMs,
+        config,
       ),
   };
 }

@@ -5,7 +5,8 @@
 
 import { slotOf } from '../../src/fanout/redis-slot.js';
 import { freePort } from './free-port.js';
-import { type RedisNode, startRedisNode, untilHolds } from './redis-node.js';
+import { accessArgs, type RedisNode, startRedisNode, tlsSettings, untilHolds } from './redis-node.js';
+import type { TlsFiles } from './tls-files.js';
 
 export interface RedisCluster {
   /** REDIS_CLUSTER_NODES and password, for a Tickcast process. */
@@ -30,6 +31,8 @@ export interface RedisCluster {
 
 export interface RedisClusterOptions {
   readonly password?: string;
+  /** TLS everywhere. */
+  readonly tls?: TlsFiles;
   /** Lines of redis.conf. */
   readonly settings?: readonly string[];
   /** Replicas of each master. Default 1. */
@@ -40,8 +43,8 @@ const MASTERS = 3;
 const SLOTS = 16_384;
 
 export async function startRedisCluster(options: RedisClusterOptions = {}): Promise<RedisCluster> {
-  const { password, settings = [], replicas = 1 } = options;
-  const cliArgs = password === undefined ? [] : ['--no-auth-warning', '-a', password];
+  const { password, tls, settings = [], replicas = 1 } = options;
+  const cliArgs = accessArgs(password, tls);
   const nodes: RedisNode[] = [];
   const stop = async () => {
     await Promise.all(nodes.map((node) => node.stop()));
@@ -53,7 +56,8 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
       cliArgs,
       settings: (port) => [
         ...[
-          `port ${port}`,
+          ...tlsSettings(port, tls),
+          ...(tls === undefined ? [] : ['tls-cluster yes']),
           `cluster-port ${busPort}`,
           'cluster-enabled yes',
           'cluster-config-file nodes.conf',
@@ -189,6 +193,7 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
     env: Object.freeze({
       REDIS_CLUSTER_NODES: addresses.join(','),
       ...(password === undefined ? {} : { REDIS_PASSWORD: password }),
+      ...(tls === undefined ? {} : { REDIS_TLS: 'on', REDIS_TLS_CA: tls.cert }),
     }),
     addresses,
     nodes,

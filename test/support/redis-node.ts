@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from './free-port.js';
 import { OwnProcess } from './own-process.js';
+import type { TlsFiles } from './tls-files.js';
 import { requireProgram } from './tool.js';
 
 export interface RedisNode {
@@ -126,6 +127,22 @@ export async function startRedisNode(options: RedisNodeOptions): Promise<RedisNo
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Lines of redis.conf and arguments of redis-cli for TLS, the replicas' and the cluster's own links included. */
+export function tlsSettings(port: number, tls: TlsFiles | undefined): readonly string[] {
+  if (tls === undefined) return [`port ${port}`];
+  return [
+    ...['port 0', `tls-port ${port}`, `tls-cert-file ${tls.cert}`, `tls-key-file ${tls.key}`],
+    ...[`tls-ca-cert-file ${tls.cert}`, 'tls-auth-clients optional', 'tls-replication yes'],
+  ];
+}
+
+export function accessArgs(password: string | undefined, tls: TlsFiles | undefined): readonly string[] {
+  return [
+    ...(password === undefined ? [] : ['--no-auth-warning', '-a', password]),
+    ...(tls === undefined ? [] : ['--tls', '--cacert', tls.cert]),
+  ];
 }
 
 /** Polls until it holds. A question that fails (the server is down) does not hold. @throws after `timeoutMs` */

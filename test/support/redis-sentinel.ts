@@ -2,7 +2,8 @@
  * A master, two replicas and three sentinels on loopback, with the settings of docs/operations.md, sped up: a master
  * that says nothing for a second is down, and a failed election is repeated after `failover-timeout` 3 s.
  */
-import { type RedisNode, startRedisNode, untilHolds } from './redis-node.js';
+import { accessArgs, type RedisNode, startRedisNode, tlsSettings, untilHolds } from './redis-node.js';
+import type { TlsFiles } from './tls-files.js';
 
 export interface RedisSentinel {
   /** REDIS_SENTINELS, REDIS_SENTINEL_NAME and passwords, for a Tickcast process. */
@@ -27,6 +28,8 @@ export interface RedisSentinelOptions {
   /** Password of the servers, and another one for the sentinels. */
   readonly password?: string;
   readonly sentinelPassword?: string;
+  /** TLS everywhere. */
+  readonly tls?: TlsFiles;
   /** Lines of redis.conf, e.g. `min-replicas-to-write 1`. */
   readonly settings?: readonly string[];
 }
@@ -34,7 +37,7 @@ export interface RedisSentinelOptions {
 const NAME = 'tickcast';
 
 export async function startRedisSentinel(options: RedisSentinelOptions = {}): Promise<RedisSentinel> {
-  const { password, sentinelPassword, settings = [] } = options;
+  const { password, sentinelPassword, tls, settings = [] } = options;
   const nodes: RedisNode[] = [];
   const sentinels: RedisNode[] = [];
   const stop = async () => {
@@ -56,9 +59,9 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
 
   async function startServer(masterPort: number | undefined): Promise<RedisNode> {
     return startRedisNode({
-      cliArgs: cliArgs(password),
+      cliArgs: accessArgs(password, tls),
       settings: (port) => [
-        ...[`port ${port}`, 'save ""', 'appendonly no', 'repl-diskless-sync-delay 0'],
+        ...[...tlsSettings(port, tls), 'save ""', 'appendonly no', 'repl-diskless-sync-delay 0'],
         ...['repl-ping-replica-period 1', 'repl-timeout 5'],
         ...(masterPort === undefined ? [] : [`replicaof 127.0.0.1 ${masterPort}`]),
         ...(password === undefined ? [] : [`requirepass ${password}`, `masterauth ${password}`]),
@@ -70,9 +73,9 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
   async function startSentinel(masterPort: number): Promise<RedisNode> {
     return startRedisNode({
       program: 'redis-sentinel',
-      cliArgs: cliArgs(sentinelPassword),
+      cliArgs: accessArgs(sentinelPassword, tls),
       settings: (port) => [
-        `port ${port}`,
+        ...tlsSettings(port, tls),
         `sentinel monitor ${NAME} 127.0.0.1 ${masterPort} 2`,
         `sentinel down-after-milliseconds ${NAME} 1000`,
         `sentinel failover-timeout ${NAME} 3000`,
@@ -133,6 +136,7 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
       REDIS_SENTINELS: addresses.join(','),
       REDIS_SENTINEL_NAME: NAME,
       ...(password === undefined ? {} : { REDIS_PASSWORD: password }),
+      ...(tls === undefined ? {} : { REDIS_TLS: 'on', REDIS_TLS_CA: tls.cert }),
       ...(sentinelPassword === undefined ? {} : { REDIS_SENTINEL_PASSWORD: sentinelPassword }),
     }),
     name: NAME,
@@ -144,10 +148,6 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
     settled,
     stop,
   };
-}
-
-function cliArgs(password: string | undefined): readonly string[] {
-  return password === undefined ? [] : ['--no-auth-warning', '-a', password];
 }
 
 async function inStep(replica: RedisNode): Promise<void> {
