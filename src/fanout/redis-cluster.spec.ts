@@ -1,9 +1,12 @@
+import { Redis } from 'ioredis';
 import { type RedisCluster, startRedisCluster } from '../../test/support/redis-cluster.js';
 import type { RedisNode } from '../../test/support/redis-node.js';
 import { systemClock } from '../clock.js';
+import { Names } from './names.js';
 import type { RedisCommands } from './redis-commands.js';
 import { RedisConnections } from './redis-connections.js';
 import { pause, until } from './redis-listen.fixture.js';
+import { RedisTickLog } from './redis-tick-log.js';
 import { quietLog, topologyOfCluster } from './store-forms.fixture.js';
 
 const PARTITIONS = [0, 1, 2, 3, 4, 5];
@@ -132,6 +135,52 @@ describe('connections to a cluster', () => {
     },
     90_000,
   );
+
+  it('ticks are acknowledged when the replica of their node has them, wherever their partition is, and has moved to', async () => {
+    const names = new Names('spec:');
+    const commands = connections.command('log');
+    await connections.whenReady(commands);
+    const log = new RedisTickLog(commands, names, { entriesMax: 100, marksMax: 100 }, 'replicated');
+    const runs = new Map<number, string>();
+    const append = async (partition: number, entries: readonly Uint8Array[]) => {
+      const run = runs.get(partition) ?? '';
+      const answer = await log.append(partition, { run, entries, newMarks: [] });
+      if (answer.kind === 'run') runs.set(partition, answer.run);
+      return answer.kind;
+    };
+    const onReplicas = async (partition: number) => {
+      const key = names.partition(partition).log;
+      const master = await cluster.masterOf(key);
+      let most = 0;
+      for (const { port } of cluster.nodes.filter((node) => node !== master)) {
+        const node = new Redis({ port, password: 'of-nodes', readOnly: true });
+        // A replica answers for the keys of its own master.
+        most = Math.max(most, await node.xlen(key).catch(() => 0));
+        node.disconnect();
+      }
+      return most;
+    };
+    await until(async () => {
+      const looked = await Promise.all(PARTITIONS.map((partition) => append(partition, [])));
+      return looked.every((kind) => kind === 'stored');
+    });
+    const entry = [new Uint8Array([0x90])];
+    const together: Promise<string>[] = [];
+    log.together(() => {
+      for (const partition of PARTITIONS) together.push(append(partition, entry));
+    });
+    expect(await Promise.all(together)).toEqual(PARTITIONS.map(() => 'stored'));
+    for (const partition of PARTITIONS) expect(await onReplicas(partition)).toBe(1);
+
+    const from = await cluster.masterOf(names.partition(3).log);
+    const to = (await cluster.masters()).find((node) => node !== from)!;
+    await cluster.moveSlot(names.partition(3).log, to);
+    // Another node is another run: the first answer says so, and nothing is stored.
+    await until(async () => (await append(3, entry).catch(() => 'unavailable')) === 'stored');
+    expect(await to.cli('xlen', names.partition(3).log)).toBe('2');
+    expect(await onReplicas(3)).toBe(2);
+    await cluster.settled();
+  }, 60_000);
 
   it('tells who minds one key of its server only', async () => {
     const former = await cluster.masterOf(counterOf(2));

@@ -1,8 +1,11 @@
+import { type RedisCluster, startRedisCluster } from '../../test/support/redis-cluster.js';
 import { type RedisServer, redisCli, startRedis } from '../../test/support/redis-server.js';
 import { systemClock } from '../clock.js';
 import { Names } from '../fanout/names.js';
 import { RedisConnections } from '../fanout/redis-connections.js';
+import { type Heard, listen } from '../fanout/redis-listen.fixture.js';
 import { standaloneAt } from '../fanout/redis-topology.js';
+import { topologyOfCluster } from '../fanout/store-forms.fixture.js';
 import { StoreUnavailable } from '../fanout/store-unavailable.js';
 import { createLog } from '../ops/log.js';
 import { RedisSymbolStore } from './redis-symbol-store.js';
@@ -116,6 +119,64 @@ describe('a real Redis', () => {
       expect(answer?.outcome).toBe('exists');
     });
   });
+});
+
+describe('a real Redis Cluster', () => {
+  let cluster: RedisCluster;
+  let ofCluster: RedisConnections;
+  const open: RedisSymbolStore[] = [];
+  let next = 0;
+  let control: Heard;
+  beforeAll(async () => {
+    cluster = await startRedisCluster();
+    ofCluster = new RedisConnections({ topology: topologyOfCluster(cluster), log, clock: systemClock });
+    for (let i = 0; i < 2; i++) open.push(new RedisSymbolStore(ofCluster, names));
+    for (const store of open) await store.whenReady();
+    control = listen(ofCluster, names.control);
+    await control.up;
+  }, 90_000);
+  afterAll(async () => {
+    await ofCluster.close();
+    await cluster.stop();
+  });
+
+  describeSymbolStore('redis cluster', {
+    async empty() {
+      for (const master of await cluster.masters()) await master.cli('FLUSHALL');
+      // What was announced before is on its way from node to node: this comes behind it.
+      const marker = `end ${next}`;
+      await (await cluster.masterOf(names.registry.version)).cli('PUBLISH', names.control, marker);
+      await until(async () => control.heard.includes(marker));
+    },
+    open: () => open[next++ % open.length]!,
+  });
+
+  it('has what was created on the replica of the node that has the registry, and tells of it after that node is lost', async () => {
+    const [first, second] = [open[0]!, open[1]!];
+    let ups = 0;
+    const announced: number[] = [];
+    const unfollow = await second.follow({
+      announced: (version) => announced.push(version),
+      up: () => {
+        ups++;
+      },
+    });
+    expect(ups).toBeGreaterThan(0);
+    const [created] = await first.create([definition({ symbol: 'KEPT' })], MANY, note());
+    expect(created?.outcome).toBe('created');
+    await until(async () => announced.length > 0);
+    const { version } = names.registry;
+    const former = await cluster.masterOf(version);
+    const upsBefore = ups;
+    await former.kill();
+    await cluster.failedOver(former, version);
+    await until(async () => ups > upsBefore);
+    await until(async () => {
+      const page = await second.changesAfter(0, 10).catch(() => undefined);
+      return page?.instruments.some(({ symbol }) => symbol === 'KEPT') === true;
+    });
+    await unfollow();
+  }, 60_000);
 });
 
 async function until(holds: () => Promise<boolean>): Promise<void> {

@@ -5,7 +5,14 @@
 
 import { slotOf } from '../../src/fanout/redis-slot.js';
 import { freePort } from './free-port.js';
-import { accessArgs, type RedisNode, startRedisNode, tlsSettings, untilHolds } from './redis-node.js';
+import {
+  accessArgs,
+  feedsItsReplicas,
+  type RedisNode,
+  startRedisNode,
+  tlsSettings,
+  untilHolds,
+} from './redis-node.js';
 import type { TlsFiles } from './tls-files.js';
 
 export interface RedisCluster {
@@ -111,6 +118,7 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
         if (!info.includes(`cluster_slots_ok:${SLOTS}`)) return false;
         const role = await node.cli('info', 'replication');
         if (role.includes('role:slave') && !role.includes('master_link_status:up')) return false;
+        if (!(await feedsItsReplicas(node))) return false;
         const table = await tableOf(node);
         const down = table.filter((row) => row.failed && isRunning(row.port));
         if (down.length > 0) return false;

@@ -145,6 +145,17 @@ export function accessArgs(password: string | undefined, tls: TlsFiles | undefin
   ];
 }
 
+/**
+ * Whether every connected replica gets what is written to this server: one that has just loaded is called online, and
+ * gets nothing until it has acknowledged for the first time, up to a second later.
+ */
+export async function feedsItsReplicas(server: RedisNode): Promise<boolean> {
+  const replicas = [
+    ...(await server.cli('info', 'replication')).matchAll(/^slave\d+:.*state=(\w+),offset=(\d+)/gm),
+  ];
+  return replicas.every(([, state, offset]) => state === 'online' && offset !== '0');
+}
+
 /** Polls until it holds. A question that fails (the server is down) does not hold. @throws after `timeoutMs` */
 export async function untilHolds(
   what: string,

@@ -2,7 +2,14 @@
  * A master, two replicas and three sentinels on loopback, with the settings of docs/operations.md, sped up: a master
  * that says nothing for a second is down, and a failed election is repeated after `failover-timeout` 3 s.
  */
-import { accessArgs, type RedisNode, startRedisNode, tlsSettings, untilHolds } from './redis-node.js';
+import {
+  accessArgs,
+  feedsItsReplicas,
+  type RedisNode,
+  startRedisNode,
+  tlsSettings,
+  untilHolds,
+} from './redis-node.js';
 import type { TlsFiles } from './tls-files.js';
 
 export interface RedisSentinel {
@@ -112,6 +119,7 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
       if (!(await now.cli('role')).startsWith('master')) return false;
       const replicas = nodes.filter((node) => node !== now && node.answers);
       for (const replica of replicas) if (!(await isInStep(replica, now.port))) return false;
+      if (!(await feedsItsReplicas(now))) return false;
       for (const sentinel of sentinels.filter((node) => node.answers)) {
         if (!(await knowsAll(sentinel, now, replicas.length))) return false;
       }
