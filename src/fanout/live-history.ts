@@ -63,6 +63,8 @@ export class LiveHistory {
     if (!this.open || this.stopped) return;
     this.running ??= this.readAll().finally(() => {
       this.running = undefined;
+      // A reload may have come after the last look, and found this running still.
+      if (this.placesByPartition.size > 0) this.run();
     });
   }
 

@@ -90,6 +90,8 @@ export class PartitionAppends {
   pump(): void {
     this.pumping ??= this.pumpAll().finally(() => {
       this.pumping = undefined;
+      // Pumped after the last look: the call found this running still.
+      if (this.hasWork()) this.pump();
     });
   }
 
