@@ -46,6 +46,7 @@ async function oneRedis(): Promise<Victim> {
       [`SIGSTOP Redis ${lastsMs} ms`, () => frozen(lastsMs)],
       ['kill subscribers', () => killed('pubsub')],
       ['kill connections', () => killed('normal')],
+      // Its snapshot lacks the last moment.
       ['restart Redis', () => redis.restart({ empty: false })],
     ],
     settled: () => Promise.resolve(),

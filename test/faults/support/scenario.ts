@@ -126,7 +126,7 @@ export class Scenarios {
       return open === undefined ? null : `${open.source} waits for ${open.open}`;
     });
     const arrived = () => {
-      const missing = market.sent().find(({ acknowledged, id }) => acknowledged && !tap.tradeIds.has(id));
+      const missing = market.missingIn(tap.tradeIds);
       if (missing !== undefined) return `${missing.id} is on no tape`;
       const behind = clients.find((client) => [...tap.heads].some(([sid, head]) => !client.isAt(sid, head)));
       if (behind !== undefined) return `${behind.name} is behind`;
