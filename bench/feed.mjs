@@ -17,8 +17,11 @@ import { WORKS } from './works/works.mjs';
 
 /** Intervals that are encoded; `trades` counts on this many. */
 const CYCLE = 40;
-/** After the start of a turn, so that what is sent is surely stored before the next one. */
-const SEND_AT_MS = 10;
+/**
+ * After the start of a turn: late enough that taking these ticks in does not hold up the load client, which shares the
+ * core and reads what the turn before has sent; early enough that they are stored before the next turn.
+ */
+const SEND_AT_MS = 20;
 /** The service takes 64; beyond this an interval is left out, and counted. */
 const UNANSWERED_MAX = 48;
 

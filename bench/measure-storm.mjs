@@ -1,5 +1,5 @@
 /** A storm of subscribes: how long until every client has every image, and what it does to the gateway. */
-import { gatewayFigures, resetGateways } from './gateway-figures.mjs';
+import { gatewayFigures, resetFigures } from './gateway-figures.mjs';
 import { cpuNow, openRun, pause } from './measure.mjs';
 import { end } from './processes.mjs';
 
@@ -10,13 +10,13 @@ export async function measureStorm({ work, system, options, clients, warmUpMs })
   const { opened, load, counting } = run;
   await opened.go();
   await pause(warmUpMs);
-  await resetGateways(opened.ports);
+  await resetFigures(opened);
   const before = cpuNow(opened);
   const { complete, askedMs, allImagesMs } = await counting.ask('begin');
   const gatewayCpuSeconds = cpuNow(opened).servers - before.servers;
   if (complete !== clients)
     throw new Error(`Only ${complete} of ${clients} clients had all their images in time`);
-  const gateway = await gatewayFigures(opened.ports);
+  const gateway = await gatewayFigures(opened);
   await end(load);
   const check = await opened.check();
   await opened.close();

@@ -1,6 +1,6 @@
 /** One run of one system in one work: CPU, deliveries, latency and memory during one window. */
 import { cpus } from 'node:os';
-import { gatewayFigures, resetGateways } from './gateway-figures.mjs';
+import { gatewayFigures, resetFigures, turnFigures } from './gateway-figures.mjs';
 import { connectClients } from './load.mjs';
 import { cpuSeconds, end, openFilesMax, residentBytes } from './processes.mjs';
 import { talker } from './talker.mjs';
@@ -63,7 +63,7 @@ export async function measure({ work, system, options, clients, bytesPerUpdate, 
     await counting.ask('slow');
     await pause(SLOW_WARM_UP_MS);
   }
-  if (isService) await resetGateways(opened.ports);
+  if (isService) await resetFigures(opened);
   const collections = opened.garbage?.map((trace) => trace.collections.length);
   const before = await counting.ask('count');
   const cpuBefore = cpuNow(opened);
@@ -72,7 +72,8 @@ export async function measure({ work, system, options, clients, bytesPerUpdate, 
   const after = await counting.ask('count');
   const seconds = (performance.now() - startedAt) / 1000;
   const cpu = cpuBetween(cpuBefore, cpuNow(opened), seconds);
-  const gateway = isService ? await gatewayFigures(opened.ports) : undefined;
+  const gateway = isService ? await gatewayFigures(opened) : undefined;
+  const turn = isService ? await turnFigures(opened) : undefined;
   const rss = opened.servers.reduce((sum, { pid }) => sum + residentBytes(pid), 0);
   await end(load);
   const check = await opened.check?.();
@@ -93,6 +94,7 @@ export async function measure({ work, system, options, clients, bytesPerUpdate, 
     latency: after.latency,
     reconnects: after.reconnects - before.reconnects,
     gateway,
+    turn,
     allocated: allocatedPer(garbage, updates / seconds),
     check,
   };

@@ -48,7 +48,12 @@ async function repeat(work, clients, repetition, said, byKey) {
   let bytesPerUpdate = BYTES_PER_UPDATE;
   for (const { key, system, label, options } of contendersOf(work, clients, said)) {
     const one = { ...said, work, system: SYSTEMS[system], options, clients, bytesPerUpdate };
-    const run = await exclusively(said.lock, () => (MEASURES[work.measure] ?? measure)(one));
+    const run = await exclusively(said.lock, async () => {
+      const startedAt = performance.now();
+      const measured = await (MEASURES[work.measure] ?? measure)(one);
+      said.spentMs += performance.now() - startedAt;
+      return measured;
+    });
     if (key === 'tickcast' && run !== null) bytesPerUpdate = run.bytesPerUpdate;
     byKey[key] = [...(byKey[key] ?? []), run];
     say(repetition, label, run);
@@ -119,7 +124,7 @@ async function main() {
   const works = {};
   for (const work of said.works) works[work.key] = await runWork(work, said);
   const targets = checkTargets(works, otherResults());
-  console.log('\nWhat must be reached');
+  console.log(`\nmeasured for ${Math.round(said.spentMs / 1000)} s\n\nWhat must be reached`);
   console.table(targets);
   write(works, targets, said);
 }

@@ -42,6 +42,7 @@ function gatewayLine(runs) {
     `${of((run) => run.gateway.loopP99Ms, 1)} ms p99, ${of((run) => run.gateway.loopMaxMs, 1)} ms at most; ` +
     `JS heap ${of((run) => run.allocated?.bytesPerUpdate, 1)} B allocated per update, ` +
     `collected in ${of((run) => run.allocated?.pausesMsPerSecond, 1)} ms per s; ` +
+    `turns took ${of((run) => run.turn.p50Ms, 1)} / ${of((run) => run.turn.p99Ms, 1)} ms p50 / p99, ` +
     `ticks stored ${of((run) => run.check.fed.stored.p50Ms, 0)} / ${of((run) => run.check.fed.stored.p99Ms, 0)} ms after sending`
   );
 }

@@ -98,6 +98,7 @@ export async function open({ serverCore, otherCore, work, options, profile }) {
   let beside;
   return {
     ports,
+    ownerPort: owner.match[1],
     servers: gateways,
     garbage,
     beside: { ...ofOwner, Redis: redis.process, 'feed handler': feed },
