@@ -35,7 +35,7 @@ function world(answer: () => AppendAnswer) {
 }
 
 const group = (text: string): QueuedGroup => ({
-  ...{ bytes: Buffer.from(text), mark: 'mark:spec:1', sinceMs: 0 },
+  ...{ bytes: Buffer.from(text), mark: 'mark:spec:1', moved: false, sinceMs: 0 },
   offer: new Offer([{ sequence: 1, part: 0 }], 1, () => undefined),
 });
 

@@ -19,10 +19,10 @@ const ANSWER_MS_MAX = 5_000;
 /** Entries in one append: 1 MiB at the default size. */
 const ENTRIES_MAX = 16;
 /**
- * On another run nothing new is appended for so long: a session may have come here from another process, and that one
- * must have appended its tail first, or the mark rises past it.
+ * On another run nothing of a session that came here from another process is appended for so long: that one must have
+ * appended its tail first, or the mark rises past it. As long as a lease: living processes come first.
  */
-const HOLD_MS = 250;
+const MOVED_HOLD_MS = 3_000;
 /** Sessions known to be stored; beyond, the store is asked again. */
 const KNOWN_MARKS_MAX = 20_000;
 
@@ -32,6 +32,8 @@ export interface QueuedGroup {
   /** `mark:…` field of its session. */
   readonly mark: string;
   readonly offer: Offer;
+  /** What its session had acknowledged before may be in the tail of another process alone. */
+  readonly moved: boolean;
   /** Monotonic. */
   readonly sinceMs: number;
 }
@@ -53,7 +55,7 @@ export class PartitionAppends {
   /** Tail entries to append again before anything new. */
   private again: readonly Uint8Array[] = [];
   private run = '';
-  private newFromMs = Number.NEGATIVE_INFINITY;
+  private movedFromMs = Number.NEGATIVE_INFINITY;
   private runCheckDue = false;
   private pumping: Promise<void> | undefined;
   /** When a stop gives up a tail. */
@@ -110,7 +112,6 @@ export class PartitionAppends {
     while (this.hasWork()) {
       if (this.again.length > 0) await this.appendAgain();
       else if (this.runCheckDue) await this.look();
-      else if (this.world.clock.monotonicMs() < this.newFromMs) await this.pause('store_unavailable');
       else await this.appendNew();
     }
   }
@@ -141,6 +142,9 @@ export class PartitionAppends {
   }
 
   private async appendNew(): Promise<void> {
+    if (this.world.clock.monotonicMs() < this.movedFromMs)
+      this.fail('store_unavailable', ({ moved }) => moved);
+    if (this.flight.length === 0 && this.queue.length === 0) return;
     if (this.flight.length === 0) this.flight = this.takeFlight();
     const entries = this.entriesOf(this.flight);
     const marks = new Set<string>();
@@ -151,11 +155,13 @@ export class PartitionAppends {
         this.stored(entries, marks);
         return;
       case 'full':
-        this.failAll('log_full');
+        this.fail('log_full');
         return;
-      case 'sessions_full':
-        this.failSessions(new Set(answer.marks));
+      case 'sessions_full': {
+        const refused = new Set(answer.marks);
+        this.fail('sessions_full', ({ mark }) => refused.has(mark));
         return;
+      }
       case 'run':
         this.meetRun(answer.run);
         return;
@@ -219,7 +225,7 @@ export class PartitionAppends {
     await new Promise<void>((resolve) => this.world.timers.after(RETRY_MS, resolve));
     const oldest = this.flight[0] ?? this.queue[0];
     if (oldest === undefined) return;
-    if (this.world.clock.monotonicMs() - oldest.sinceMs > ANSWER_MS_MAX) this.failAll(why);
+    if (this.world.clock.monotonicMs() - oldest.sinceMs > ANSWER_MS_MAX) this.fail(why);
   }
 
   private stored(entries: readonly Uint8Array[], marks: ReadonlySet<string>): void {
@@ -241,26 +247,18 @@ export class PartitionAppends {
     // The first run that is heard of has lost nothing of this process.
     if (this.run !== '') {
       this.again = this.tail.all();
-      this.newFromMs = this.world.clock.monotonicMs() + HOLD_MS;
+      this.movedFromMs = this.world.clock.monotonicMs() + MOVED_HOLD_MS;
     }
     this.run = run;
   }
 
-  private failAll(why: BusyReason): void {
-    const groups = [...this.flight, ...this.queue];
-    this.flight = [];
-    this.queue = [];
-    this.leaveQueue(groups);
-    for (const { offer } of groups) offer.failed(why);
-  }
-
-  private failSessions(marks: ReadonlySet<string>): void {
-    const isRefused = ({ mark }: QueuedGroup) => marks.has(mark);
+  /** @param isRefused of the groups that wait, those that fail; left out: all */
+  private fail(why: BusyReason, isRefused: (group: QueuedGroup) => boolean = () => true): void {
     const refused = [...this.flight.filter(isRefused), ...this.queue.filter(isRefused)];
     this.flight = this.flight.filter((group) => !isRefused(group));
     this.queue = this.queue.filter((group) => !isRefused(group));
     this.leaveQueue(refused);
-    for (const { offer } of refused) offer.failed('sessions_full');
+    for (const { offer } of refused) offer.failed(why);
   }
 
   private leaveQueue(groups: readonly QueuedGroup[]): void {

@@ -384,6 +384,31 @@ describe('PartitionedLogWriter on a bad network', () => {
     expect(await logged(form, 0)).toEqual(['1#1']);
   });
 
+  it('lets the tail of another process come before what a session goes on with here', async () => {
+    const { writer, time, form, network, setFate } = await badly();
+    const surroundings = { registry, clock: time, timers: time };
+    const elsewhere = makeWriter(form.tickLog, surroundings);
+    const settled = async (offer: Promise<OfferAnswer>) => {
+      await time.advance(20);
+      return (await offer).outcome;
+    };
+    expect(await settled(elsewhere.offer([groupOf('other', '9', 1, tradeOf(here, 'other'))]))).toBe('stored');
+    for (const sequence of [1, 2, 3])
+      expect(await settled(writer.offer([group(sequence, here)]))).toBe('stored');
+    // The store loses all of it, and the process that knows is the last one to hear of that.
+    await form.restart({ empty: true });
+    setFate('request_lost');
+    network.reconnect();
+    expect(await settled(elsewhere.offer([group(4, here), group(5, there)]))).toBe('busy');
+    expect(await settled(elsewhere.offer([groupOf('other', '9', 2, tradeOf(here, 'other'))]))).toBe('stored');
+    await time.advance(2_000);
+    expect(await settled(elsewhere.offer([group(4, here), group(5, there)]))).toBe('busy');
+    setFate('served');
+    await time.advance(1_000);
+    expect(await settled(elsewhere.offer([group(4, here), group(5, there)]))).toBe('stored');
+    expect(await logged(form, 0)).toEqual(['9#1', '9#2', '1#1', '1#2', '1#3', '1#4']);
+  });
+
   it('keeps of its tail what is young and fits', async () => {
     const { writer, time, form, network } = await badly({ tailMs: 1_000, tailBytesMax: 100 });
     const offer = async (sequence: number) => {

@@ -13,6 +13,7 @@ import { LogTail } from './log-tail.js';
 import { OfferOrder, type OfferPlace, type OfferPlaces } from './offer-order.js';
 import { PartitionAppends } from './partition-appends.js';
 import { markField } from './session-marks.js';
+import { SessionMoves } from './session-moves.js';
 import type { TickLog } from './tick-log.js';
 import type { BusyReason, OfferAnswer, TickLogWriter } from './tick-log-writer.js';
 import { WriterCounters } from './writer-counters.js';
@@ -39,6 +40,7 @@ export class PartitionedLogWriter implements TickLogWriter {
   private readonly appends: PartitionAppends[] = [];
   private readonly encoder = new GroupEncoder();
   private readonly order = new OfferOrder((answer) => this.count(answer));
+  private readonly moves = new SessionMoves();
   private readonly endWatch: () => void;
   private cancelFlush: (() => void) | undefined;
   private stopping = false;
@@ -110,9 +112,14 @@ export class PartitionedLogWriter implements TickLogWriter {
 
   private enqueue(session: string, places: OfferPlaces, parts: readonly Part[]): Promise<OfferAnswer> {
     const offer = this.order.take(session, places, parts.length);
+    const last = places[places.length - 1]!.sequence;
+    const moved = this.moves.offered(session, places[0].sequence, last);
+    void offer.answer.then(({ outcome }) => {
+      if (outcome === 'stored') this.moves.stored(session, last);
+    });
     const sinceMs = this.clock.monotonicMs();
     for (const { partition, bytes, mark } of parts)
-      this.appends[partition]?.push({ bytes, mark, offer, sinceMs });
+      this.appends[partition]?.push({ bytes, mark, offer, moved, sinceMs });
     // Nothing to store is stored, in its turn.
     if (parts.length === 0) offer.stored();
     this.cancelFlush ??= this.timers.after(this.settings.gatherMs, () => this.flush());
