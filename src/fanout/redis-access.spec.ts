@@ -4,10 +4,24 @@ import { startRedisSentinel } from '../../test/support/redis-sentinel.js';
 import { makeTlsFiles, type TlsFiles } from '../../test/support/tls-files.js';
 import { systemClock } from '../clock.js';
 import { readConfig } from '../config.js';
+import { RedisSymbolStore } from '../symbols/redis-symbol-store.js';
+import { definition, note } from '../symbols/symbol-store.fixture.js';
+import { Names } from './names.js';
 import { topologyOf } from './redis-config.js';
 import { RedisConnections } from './redis-connections.js';
+import { fixLayout } from './redis-layout.js';
 import { listen, until } from './redis-listen.fixture.js';
+import { RedisNodeRegister } from './redis-node-register.js';
+import { RedisPartitionStore } from './redis-partition-store.js';
+import { RedisTape } from './redis-tape.js';
+import { RedisTickLog } from './redis-tick-log.js';
 import { quietLog } from './store-forms.fixture.js';
+import { StoreUnavailable } from './store-unavailable.js';
+
+/** As docs/operations.md has them, but for the prefix. */
+const RIGHTS = '~spec:* &spec:* +@all -@admin -@dangerous +info +role';
+const RIGHTS_AT_SENTINELS =
+  '&* -@all +ping +hello +client +sentinel|master +sentinel|get-master-addr-by-name +sentinel|sentinels';
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -31,9 +45,55 @@ async function expectToWork(environment: Environment): Promise<void> {
     await redis.call('spec:live', publish, ['spec:live', 'hello']);
     await until(() => heard.length > 0);
     expect(heard).toEqual(['hello']);
+    await expectEveryCommandAllowed(connections);
   } finally {
     await connections.close();
   }
+}
+
+/** What each part of a process asks of the store. */
+async function expectEveryCommandAllowed(connections: RedisConnections): Promise<void> {
+  const names = new Names('spec:');
+  const redis = connections.command('parts');
+  await connections.whenReady(redis);
+  await fixLayout(redis, names, 4);
+  const store = new RedisPartitionStore(redis, names, 3_000);
+  expect(await store.acquire(0, 'token')).toMatchObject({ kind: 'acquired' });
+  const register = new RedisNodeRegister(redis, () => connections.subscriber('control'), names);
+  expect(await register.beat('node')).toContain('node');
+  await register.leave('node');
+  const log = new RedisTickLog(redis, names, { entriesMax: 100, marksMax: 100 }, 'replicated');
+  const look = await log.append(0, { run: '', entries: [], newMarks: [] });
+  const run = look.kind === 'run' ? look.run : '';
+  const entries = [new Uint8Array([0x90])];
+  await until(async () => {
+    const answer = await log.append(0, { run, entries, newMarks: [] }).catch((error: Error) => {
+      // A replica may still be on its way.
+      expect(error).toBeInstanceOf(StoreUnavailable);
+    });
+    return answer?.kind === 'stored';
+  });
+  const position = { leaseToken: 'token', run, epoch: 1, epochToken: 'epoch', number: 1 };
+  const message = new Uint8Array([0x91]);
+  const dues = { offset: null, checkpoint: message, marksMoved: [], marksDropped: [], tapeKeepFrom: null };
+  const commit = { ...position, kind: 'batch' as const, message, timeMs: 1, ...dues };
+  expect(['stored', 'repeated']).toContain((await store.commit(0, commit)).kind);
+  const pace = { heartbeatMs: 500, leaseMs: 3_000 };
+  const tape = new RedisTape(redis, () => connections.subscriber('live'), names, 4, pace);
+  expect((await tape.load(0)).epoch).toBe(1);
+  expect(await tape.readAfter(0, 1, 0, 10)).toHaveLength(1);
+  await store.release(0, position, null);
+  const symbols = new RedisSymbolStore(connections, names);
+  await symbols.whenReady();
+  const unfollow = await symbols.follow({ announced: () => undefined, up: () => undefined });
+  await until(async () => {
+    const answers = await symbols.create([definition()], 10, note()).catch((error: Error) => {
+      expect(error).toBeInstanceOf(StoreUnavailable);
+    });
+    return answers !== undefined;
+  });
+  expect(await symbols.auditAfter(null, 10)).toHaveLength(1);
+  await unfollow();
 }
 
 async function whyNot(environment: Environment): Promise<string> {
@@ -48,6 +108,10 @@ async function whyNot(environment: Environment): Promise<string> {
   }
 }
 
+async function addUser(node: RedisNode, user: string, rights: string): Promise<void> {
+  await node.cli('acl', 'setuser', user, 'on', `>of-${user}`, ...rights.split(' '));
+}
+
 describe('a Redis with TLS and users', () => {
   let tls: TlsFiles;
   let other: TlsFiles;
@@ -60,7 +124,7 @@ describe('a Redis with TLS and users', () => {
     const settings = (port: number) => [...tlsSettings(port, tls), 'save ""', 'requirepass of-default'];
     server = await startRedisNode({
       cliArgs: accessArgs('of-default', tls),
-      settings: (port) => [...settings(port), 'user desk on >of-desk allkeys allchannels +@all'],
+      settings: (port) => [...settings(port), `user desk on >of-desk ${RIGHTS}`],
     });
     strict = await startRedisNode({
       settings: (port) => [...settings(port), 'tls-auth-clients yes', `tls-ca-cert-file ${other.cert}`],
@@ -143,11 +207,18 @@ describe('a Redis with TLS and users', () => {
       sentinelPassword: 'of-sentinels',
     });
     try {
-      await expectToWork(sentinel.env);
+      for (const node of sentinel.nodes) await addUser(node, 'desk', RIGHTS);
+      for (const node of sentinel.sentinels) await addUser(node, 'looker', RIGHTS_AT_SENTINELS);
+      const environment = {
+        ...sentinel.env,
+        ...{ REDIS_USERNAME: 'desk', REDIS_PASSWORD: 'of-desk' },
+        ...{ REDIS_SENTINEL_USERNAME: 'looker', REDIS_SENTINEL_PASSWORD: 'of-looker' },
+      };
+      await expectToWork(environment);
       const former = await sentinel.master();
       await former.kill();
       await sentinel.failedOver(former);
-      await expectToWork(sentinel.env);
+      await expectToWork(environment);
     } finally {
       await sentinel.stop();
     }
@@ -156,11 +227,13 @@ describe('a Redis with TLS and users', () => {
   it('works as a cluster, through the loss of a master', async () => {
     const cluster = await startRedisCluster({ tls, password: 'of-nodes' });
     try {
-      await expectToWork(cluster.env);
+      for (const node of cluster.nodes) await addUser(node, 'desk', RIGHTS);
+      const environment = { ...cluster.env, REDIS_USERNAME: 'desk', REDIS_PASSWORD: 'of-desk' };
+      await expectToWork(environment);
       const former = await cluster.masterOf('spec:live');
       await former.kill();
       await cluster.failedOver(former, 'spec:live');
-      await expectToWork(cluster.env);
+      await expectToWork(environment);
     } finally {
       await cluster.stop();
     }

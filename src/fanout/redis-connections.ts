@@ -5,10 +5,17 @@ import type { Log } from '../ops/log.js';
 import { ClusterMap } from './redis-cluster-map.js';
 import { RedisCommands } from './redis-commands.js';
 import { type ExpectsMaster, guardConnection } from './redis-guard.js';
+import { SentinelWatch } from './redis-sentinel-watch.js';
 import { OneServer, type ServerMap, type ServerName } from './redis-server-map.js';
-import { addressOptions, COMMANDS, retryStrategy, SUBSCRIPTIONS } from './redis-settings.js';
+import {
+  addressOptions,
+  COMMANDS,
+  retryStrategy,
+  SUBSCRIPTIONS,
+  sentinelAddressOptions,
+} from './redis-settings.js';
 import { RedisSubscription } from './redis-subscription.js';
-import { type RedisTopology, readAddress, settingOf } from './redis-topology.js';
+import { type RedisTopology, readAddress, settingOf, writeAddress } from './redis-topology.js';
 import { StoreUnavailable } from './store-unavailable.js';
 
 /** Nest token of the RedisConnections; its value is null when embedded. */
@@ -55,8 +62,22 @@ export class RedisConnections {
       this.endMap = () => map.close();
     } else {
       this.map = new OneServer();
-      this.endMap = () => undefined;
+      const watch = topology.kind === 'sentinel' ? this.watchSentinels(topology) : undefined;
+      this.endMap = () => watch?.close();
     }
+  }
+
+  private watchSentinels(topology: RedisTopology & { kind: 'sentinel' }): SentinelWatch {
+    const sentinels = topology.sentinels.map((address) =>
+      this.connectTo('sentinel', COMMANDS, sentinelAddressOptions(address, topology.sentinelAccess), {
+        sentinel: writeAddress(address),
+      }),
+    );
+    const connections = () => [...this.open.keys()].filter((redis) => !sentinels.includes(redis));
+    return new SentinelWatch(sentinels, topology.name, connections, (redis, why) => {
+      this.options.log.warn({ connection: redis.options.connectionName, why }, 'redis cut');
+      redis.stream.destroy();
+    });
   }
 
   /** Connections for commands. One fails with StoreUnavailable when it is not answered within 400 ms. */
@@ -128,18 +149,35 @@ export class RedisConnections {
   }
 
   private connect(name: string, settings: RedisOptions, server: ServerName): Redis {
-    if (this.closing) throw new StoreUnavailable(`Expected no new connection after close, was ${name}`);
-    const { topology, clock, log, random = Math.random } = this.options;
+    const { topology } = this.options;
     const node = topology.kind === 'cluster' ? readAddress(server, NODE_PORT) : undefined;
+    return this.connectTo(
+      name,
+      settings,
+      addressOptions(topology, node),
+      node === undefined ? {} : { server },
+      EXPECTS_MASTER[topology.kind],
+    );
+  }
+
+  private connectTo(
+    name: string,
+    settings: RedisOptions,
+    address: RedisOptions,
+    whereTo: object,
+    expectsMaster: ExpectsMaster = 'never',
+  ): Redis {
+    if (this.closing) throw new StoreUnavailable(`Expected no new connection after close, was ${name}`);
+    const { clock, log, random = Math.random } = this.options;
     const redis = new Redis({
       ...settings,
-      ...addressOptions(topology, node),
+      ...address,
       connectionName: `tickcast-${name}`,
       retryStrategy: retryStrategy(random),
     });
-    const fields = { connection: name, ...(node === undefined ? {} : { server }) };
+    const fields = { connection: name, ...whereTo };
     this.logErrors(fields, redis);
-    const stopGuard = guardConnection(redis, EXPECTS_MASTER[topology.kind], clock, (why) =>
+    const stopGuard = guardConnection(redis, expectsMaster, clock, (why) =>
       log.warn({ ...fields, why }, 'redis cut'),
     );
     this.open.set(redis, stopGuard);

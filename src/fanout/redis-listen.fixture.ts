@@ -30,7 +30,13 @@ export function pause(ms = 20): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Polls; the deadline is that of the spec. */
+const HOLDS_MS_MAX = 60_000;
+
+/** Polls. @throws when it does not hold within a minute */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await pause();
+  const deadlineMs = performance.now() + HOLDS_MS_MAX;
+  while (!(await holds())) {
+    if (performance.now() > deadlineMs) throw new Error(`Expected within ${HOLDS_MS_MAX} ms: ${holds}`);
+    await pause();
+  }
 }

@@ -123,6 +123,36 @@ describe('connections by sentinels', () => {
     await until(async () => !(await former.cli('client', 'list')).includes('name=tickcast-'));
   }, 90_000);
 
+  it('leave a master that goes on by itself when the sentinels can no longer reach it', async () => {
+    const former = await sentinel.master();
+    await speaker.end();
+    // Sentinels and replicas are one user, and we are another.
+    await former.cli('acl', 'setuser', 'desk', 'on', '>of-desk', '~*', '&*', '+@all');
+    for (const node of sentinel.nodes)
+      if (node !== former) await node.cli('acl', 'setuser', 'desk', 'on', '>of-desk', '~*', '&*', '+@all');
+    const others = connect({
+      ...topology(sentinel.name),
+      access: { username: 'desk', password: 'of-desk', tls: null },
+    } as RedisTopology);
+    try {
+      const commands = others.command('other');
+      const { heard, up } = listen(others, 'spec:live');
+      await Promise.all([others.whenReady(commands), up]);
+      await former.cli('acl', 'setuser', 'default', '-@all', '+acl', '+client', '+role');
+      const master = await sentinel.failedOver(former);
+      expect(await former.cli('role')).toMatch(/^master/);
+      await until(async () => (await master.cli('client', 'list')).includes('name=tickcast-other '));
+      await until(async () => {
+        await master.cli('publish', 'spec:live', 'from the new one');
+        return heard.includes('from the new one');
+      });
+    } finally {
+      await former.cli('acl', 'setuser', 'default', '+@all');
+      await others.close();
+    }
+    await sentinel.settled();
+  }, 90_000);
+
   it('ask the next sentinel when one stands still', async () => {
     sentinel.sentinels[0]!.pause();
     const others = connect(topology(sentinel.name));

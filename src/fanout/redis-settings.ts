@@ -55,6 +55,11 @@ export function addressOptions(topology: RedisTopology, node: RedisAddress | und
   }
 }
 
+/** A sentinel itself: it has nothing to load, and its users need not be allowed INFO. */
+export function sentinelAddressOptions(sentinel: RedisAddress, access: RedisAccess): RedisOptions {
+  return { ...sentinel, ...accessOptions(access), enableReadyCheck: false };
+}
+
 function accessOptions({ username, password, tls }: RedisAccess): RedisOptions {
   return {
     ...(username === null ? {} : { username }),
