@@ -116,7 +116,10 @@ describe('connections by sentinels', () => {
 
   it('go to the new master when the sentinels change it though nothing broke', async () => {
     const former = await sentinel.master();
-    await sentinel.sentinels[0]!.cli('sentinel', 'failover', sentinel.name);
+    // It may not have seen all replicas answer again yet.
+    await until(
+      async () => (await sentinel.sentinels[0]!.cli('sentinel', 'failover', sentinel.name)) === 'OK',
+    );
     const master = await sentinel.failedOver(former);
     await expectAllToGoOn(master);
     await sentinel.settled();
