@@ -208,3 +208,34 @@ describe('connections to a cluster', () => {
     return PARTITIONS.find((partition) => !there.includes(partition))!;
   }
 });
+
+describe('connections to a cluster without replicas', () => {
+  it('fail at once for the slots of a lost master, go on for the others, and for all when it is back', async () => {
+    const cluster = await startRedisCluster({ replicas: 0 });
+    const topology = topologyOfCluster(cluster);
+    const connections = new RedisConnections({ topology, log: quietLog, clock: systemClock });
+    try {
+      const redis = connections.command('owner');
+      await connections.whenReady(redis);
+      const get = (partition: number) => redis.call(counterOf(partition), 'get', [counterOf(partition)]);
+      const former = await cluster.masterOf(counterOf(1));
+      const isLost = await Promise.all(
+        PARTITIONS.map(async (partition) => (await cluster.masterOf(counterOf(partition))) === former),
+      );
+      const others = PARTITIONS.filter((partition) => !isLost[partition]);
+      expect(others.length).toBeGreaterThan(0);
+      await former.kill();
+      // Until the cluster itself has given it up, and after.
+      for (let round = 0; round < 20; round++) {
+        expect(await Promise.all(others.map(get))).toEqual(others.map(() => null));
+        await expect(get(1)).rejects.toBeInstanceOf(StoreUnavailable);
+        await pause(150);
+      }
+      await former.start();
+      await until(async () => (await get(1).catch(() => 'lost')) === null);
+    } finally {
+      await connections.close();
+      await cluster.stop();
+    }
+  }, 60_000);
+});
