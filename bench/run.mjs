@@ -98,14 +98,20 @@ function otherResults() {
   return Object.fromEntries(BESIDE.map((name) => [name, read(name)]));
 }
 
-function write(works, targets, said) {
+/** @returns the file */
+function write(works, said) {
   mkdirSync(RESULTS, { recursive: true });
-  const name = said.isAll ? (said.quick ? 'quick' : 'bench') : `bench-${Object.keys(works).join('-')}`;
+  const name = said.isAll
+    ? said.quick
+      ? 'quick'
+      : 'bench'
+    : `bench-${said.works.map(({ key }) => key).join('-')}`;
   const file = join(RESULTS, `${name}.json`);
   const { repetitions, windowMs } = said;
+  const targets = checkTargets(works, otherResults());
   const head = { commit: commit(), date: new Date().toISOString(), machine: machine(), versions: versions() };
   writeFileSync(file, JSON.stringify({ ...head, repetitions, windowMs, targets, works }, null, 2));
-  console.log(`written to ${relative(process.cwd(), file)}`);
+  return file;
 }
 
 async function main() {
@@ -122,11 +128,14 @@ async function main() {
       (isPreferred ? 'this session before others' : 'no priority over others'),
   );
   const works = {};
-  for (const work of said.works) works[work.key] = await runWork(work, said);
-  const targets = checkTargets(works, otherResults());
+  for (const work of said.works) {
+    works[work.key] = await runWork(work, said);
+    // After each work: a bench that is interrupted leaves what it had.
+    write(works, said);
+  }
   console.log(`\nmeasured for ${Math.round(said.spentMs / 1000)} s\n\nWhat must be reached`);
-  console.table(targets);
-  write(works, targets, said);
+  console.table(checkTargets(works, otherResults()));
+  console.log(`written to ${relative(process.cwd(), write(works, said))}`);
 }
 
 try {
