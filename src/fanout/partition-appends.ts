@@ -58,6 +58,8 @@ export class PartitionAppends {
   private movedFromMs = Number.NEGATIVE_INFINITY;
   private runCheckDue = false;
   private pumping: Promise<void> | undefined;
+  /** Whether `pump` was called since work was last looked for. */
+  private asked = false;
   /** When a stop gives up a tail. */
   private tailUntilMs = Number.POSITIVE_INFINITY;
   private readonly knownMarks = new Set<string>();
@@ -90,10 +92,11 @@ export class PartitionAppends {
 
   /** Appends what waits. Begins at once, in the caller's turn. */
   pump(): void {
+    this.asked = true;
     this.pumping ??= this.pumpAll().finally(() => {
       this.pumping = undefined;
-      // Pumped after the last look: the call found this running still.
-      if (this.hasWork()) this.pump();
+      // Pumped after the last look: that call found this running still. What was only pushed waits for its own.
+      if (this.asked && this.hasWork()) this.pump();
     });
   }
 
@@ -110,6 +113,7 @@ export class PartitionAppends {
 
   private async pumpAll(): Promise<void> {
     while (this.hasWork()) {
+      this.asked = false;
       if (this.again.length > 0) await this.appendAgain();
       else if (this.runCheckDue) await this.look();
       else await this.appendNew();
