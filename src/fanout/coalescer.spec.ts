@@ -41,14 +41,16 @@ class Bench {
   apply(tick: Tick): void {
     const { sid, exchangeTimeUs, receiveTimeUs, line, sequence } = tick;
     const timeUs = exchangeTimeUs ?? receiveTimeUs;
+    const isExchangeTime = exchangeTimeUs !== null;
     const nan = (value: number | null) => value ?? Number.NaN;
     if (tick.kind === QUOTE) {
       const { bidPrice, bidSize, askPrice, askSize } = tick;
       const sides = [nan(bidPrice), nan(bidSize), nan(askPrice), nan(askSize)] as const;
-      this.coalescer.quote(sid, timeUs, ...sides, line, nan(sequence));
+      this.coalescer.quote(sid, timeUs, ...sides, line, nan(sequence), isExchangeTime);
     } else {
       const { price, size, tradeId, conditions } = tick;
-      this.coalescer.trade(sid, timeUs, price, nan(size), tradeId, conditions, line, nan(sequence));
+      const facts = [price, nan(size), tradeId, conditions] as const;
+      this.coalescer.trade(sid, timeUs, ...facts, line, nan(sequence), isExchangeTime);
     }
   }
 

@@ -57,10 +57,11 @@ export class Coalescer {
     askSize: number,
     line: string | null,
     sequence: number,
+    isExchangeTime: boolean,
   ): void {
     const slot = this.images.slot(sid);
     if (!this.isKnown(slot, sid)) return;
-    const verdict = this.judge(slot, line, sequence, timeUs);
+    const verdict = this.judge(slot, line, sequence, timeUs, isExchangeTime);
     if (verdict === 'duplicate') return;
     this.changes.touch(slot);
     if (verdict === 'late') {
@@ -88,10 +89,11 @@ export class Coalescer {
     conditions: string | null,
     line: string | null,
     sequence: number,
+    isExchangeTime: boolean,
   ): void {
     const slot = this.images.slot(sid);
     if (!this.isKnown(slot, sid)) return;
-    const verdict = this.judge(slot, line, sequence, timeUs);
+    const verdict = this.judge(slot, line, sequence, timeUs, isExchangeTime);
     if (verdict === 'duplicate') return;
     this.changes.trade(this.changes.touch(slot), timeUs, price, size, id, conditions);
     this.counters.trades++;
@@ -120,9 +122,15 @@ export class Coalescer {
     return true;
   }
 
-  private judge(slot: number, line: string | null, sequence: number, timeUs: number): LineVerdict {
+  private judge(
+    slot: number,
+    line: string | null,
+    sequence: number,
+    timeUs: number,
+    isExchangeTime: boolean,
+  ): LineVerdict {
     if (line === null || Number.isNaN(sequence)) return 'newest';
-    const verdict = this.lines.check(slot, line, sequence, timeUs, this.nowMs);
+    const verdict = this.lines.check(slot, line, sequence, timeUs, isExchangeTime, this.nowMs);
     if (verdict === 'duplicate') this.counters.duplicateTicks++;
     return verdict;
   }

@@ -16,7 +16,7 @@ function windows() {
     lines,
     gaps,
     counts,
-    check: (sequence: number, nowMs = 0) => lines.check(0, 'A', sequence, 1, nowMs),
+    check: (sequence: number, nowMs = 0) => lines.check(0, 'A', sequence, 1, true, nowMs),
   };
 }
 
@@ -49,28 +49,37 @@ describe('LineWindows', () => {
 
   it('keeps symbols and line names apart', () => {
     const { lines } = windows();
-    expect(lines.check(0, 'A', 5, 1, 0)).toBe('newest');
-    expect(lines.check(1, 'A', 5, 1, 0)).toBe('newest');
-    expect(lines.check(0, 'X', 5, 1, 0)).toBe('newest');
-    expect(lines.check(0, 'A', 5, 1, 0)).toBe('duplicate');
+    expect(lines.check(0, 'A', 5, 1, true, 0)).toBe('newest');
+    expect(lines.check(1, 'A', 5, 1, true, 0)).toBe('newest');
+    expect(lines.check(0, 'X', 5, 1, true, 0)).toBe('newest');
+    expect(lines.check(0, 'A', 5, 1, true, 0)).toBe('duplicate');
   });
 
   it('arbitrates eight lines of a symbol; the ninth takes the place of the one that was silent longest', () => {
     const { lines, counts } = windows();
-    for (let i = 0; i < 8; i++) lines.check(0, `line ${i}`, 1, i === 5 ? 1 : 10 + i, 0);
-    expect(lines.check(0, 'ninth', 1, 20, 0)).toBe('newest');
-    expect(lines.check(0, 'ninth', 1, 20, 0)).toBe('duplicate');
-    for (const i of [0, 1, 2, 3, 4, 6, 7]) expect(lines.check(0, `line ${i}`, 1, 1, 0)).toBe('duplicate');
+    for (let i = 0; i < 8; i++) lines.check(0, `line ${i}`, 1, i === 5 ? 1 : 10 + i, true, 0);
+    expect(lines.check(0, 'ninth', 1, 20, true, 0)).toBe('newest');
+    expect(lines.check(0, 'ninth', 1, 20, true, 0)).toBe('duplicate');
+    for (const i of [0, 1, 2, 3, 4, 6, 7])
+      expect(lines.check(0, `line ${i}`, 1, 1, true, 0)).toBe('duplicate');
     expect(counts.replaced).toBe(1);
     expect(lines.of(0)).toHaveLength(8);
-    expect(lines.check(0, 'line 5', 1, 1, 0)).toBe('newest');
+    expect(lines.check(0, 'line 5', 1, 1, true, 0)).toBe('newest');
     expect(counts.replaced).toBe(2);
   });
 
   it('keeps to eight lines also when checkpoint and tape bring back more', () => {
     const { lines } = windows();
     for (let i = 0; i < 9; i++)
-      lines.restore(0, { line: `line ${i}`, top: 1, near: 1, far: 0, newestUs: 100 - i, moved: false });
+      lines.restore(0, {
+        line: `line ${i}`,
+        top: 1,
+        near: 1,
+        far: 0,
+        newestUs: 100 - i,
+        movedMs: Number.NaN,
+        moved: false,
+      });
     expect(lines.of(0).map(({ line }) => line)).toEqual([
       ...['line 0', 'line 1', 'line 2', 'line 3', 'line 4', 'line 5', 'line 6', 'line 8'],
     ]);
@@ -105,11 +114,27 @@ describe('LineWindows', () => {
 
   it('takes a low number with a much later time as a line that began anew', () => {
     const { lines } = windows();
-    lines.check(0, 'A', 9_000, minute, 0);
-    expect(lines.check(0, 'A', 1, minute, 0)).toBe('duplicate');
-    expect(lines.check(0, 'A', 1, 3 * minute, 0)).toBe('newest');
-    expect(lines.check(0, 'A', 2, 3 * minute, 0)).toBe('newest');
-    expect(lines.check(0, 'A', 1, 3 * minute, 0)).toBe('duplicate');
+    lines.check(0, 'A', 9_000, minute, true, 0);
+    expect(lines.check(0, 'A', 1, minute, true, 0)).toBe('duplicate');
+    expect(lines.check(0, 'A', 1, 3 * minute, true, 0)).toBe('newest');
+    expect(lines.check(0, 'A', 2, 3 * minute, true, 0)).toBe('newest');
+    expect(lines.check(0, 'A', 1, 3 * minute, true, 0)).toBe('duplicate');
+  });
+
+  it('believes no clock of ours: without exchange times a line begins anew after an hour of silence', () => {
+    const { lines } = windows();
+    const hourMs = 3_600_000;
+    lines.check(0, 'A', 9_000, minute, false, 0);
+    expect(lines.check(0, 'A', 9_000, 60 * minute, false, 5)).toBe('duplicate');
+    expect(lines.check(0, 'A', 1, 60 * minute, false, hourMs)).toBe('duplicate');
+    expect(lines.check(0, 'A', 1, 61 * minute, false, hourMs + 1)).toBe('newest');
+    expect(lines.check(0, 'A', 1, 99 * minute, false, hourMs + 2)).toBe('duplicate');
+    // An owner that has just taken over knows of no silence.
+    lines.restore(1, {
+      ...{ line: 'A', top: 50, near: 1, far: 0, newestUs: minute, movedMs: Number.NaN, moved: false },
+    });
+    expect(lines.check(1, 'A', 50, 999 * minute, false, 9 * hourMs)).toBe('duplicate');
+    expect(lines.check(1, 'A', 3, 999 * minute, false, 10 * hourMs + 1)).toBe('newest');
   });
 
   it.each([
@@ -118,10 +143,10 @@ describe('LineWindows', () => {
   ])('takes a line that began anew inside the window, %s, for a new one', (_where, first) => {
     const { lines, gaps } = windows();
     for (let sequence = 20; sequence <= 50; sequence++)
-      if (sequence !== 30) lines.check(0, 'A', sequence, minute, 0);
+      if (sequence !== 30) lines.check(0, 'A', sequence, minute, true, 0);
     for (let sequence = first; sequence <= 60; sequence++)
-      expect(lines.check(0, 'A', sequence, 3 * minute, 100)).toBe('newest');
-    expect(lines.check(0, 'A', first, 3 * minute, 100)).toBe('duplicate');
+      expect(lines.check(0, 'A', sequence, 3 * minute, true, 100)).toBe('newest');
+    expect(lines.check(0, 'A', first, 3 * minute, true, 100)).toBe('duplicate');
     // 30 came in the new numbering only.
     lines.countGaps(5_000);
     expect(gaps).toEqual(['A']);

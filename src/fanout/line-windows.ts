@@ -13,8 +13,10 @@ export interface LineWindow {
   near: number;
   /** Bits of top - 32 to top - 63. */
   far: number;
-  /** Newest exchange time on this line, µs. */
+  /** Newest time on this line, µs. */
   newestUs: number;
+  /** Monotonic ms of its last number; NaN until the first since it was restored. */
+  movedMs: number;
   /** Changed since the last commit. */
   moved: boolean;
 }
@@ -22,6 +24,8 @@ export interface LineWindow {
 export const WINDOW = 64;
 /** A number that is not above the top is an old one, unless its time is this much newer: then the line began anew. */
 const RESTART_US = 60_000_000;
+/** Where the venue gives no times ours are no sign: they may be set, or be those of a late repeat. Silence over night is. */
+const RESTART_SILENCE_MS = 3_600_000;
 /** A hole is a gap when it was not filled for this long. */
 const HOLE_MS = 1_000;
 /** Holes that are waited for; beyond, a hole counts as a gap at once. */
@@ -56,29 +60,47 @@ export class LineWindows {
 
   constructor(private readonly listener: LineListener) {}
 
-  /** Judges a numbered tick and notes it as seen. @param slot of its symbol */
-  check(slot: number, line: string, sequence: number, timeUs: number, nowMs: number): LineVerdict {
+  /**
+   * Judges a numbered tick and notes it as seen.
+   * @param slot of its symbol
+   * @param nowMs monotonic
+   */
+  check(
+    slot: number,
+    line: string,
+    sequence: number,
+    timeUs: number,
+    isExchangeTime: boolean,
+    nowMs: number,
+  ): LineVerdict {
     const window = this.find(slot, line);
     if (window === undefined) {
-      this.add(slot, { line, top: sequence, near: 1, far: 0, newestUs: timeUs, moved: true });
+      const first = { line, top: sequence, near: 1, far: 0, newestUs: timeUs, movedMs: nowMs, moved: true };
+      this.add(slot, first);
       return 'newest';
     }
-    const verdict = this.judge(window, sequence, timeUs, nowMs);
+    if (Number.isNaN(window.movedMs)) window.movedMs = nowMs;
+    const beganAnew = isExchangeTime
+      ? timeUs > window.newestUs + RESTART_US
+      : nowMs > window.movedMs + RESTART_SILENCE_MS;
+    const verdict = this.judge(window, sequence, beganAnew, nowMs);
     if (verdict !== 'duplicate') {
       window.moved = true;
+      window.movedMs = nowMs;
       if (timeUs > window.newestUs) window.newestUs = timeUs;
     }
     return verdict;
   }
 
-  private judge(window: LineWindow, sequence: number, timeUs: number, nowMs: number): LineVerdict {
+  /** @param beganAnew what a number that is not above the top says then: the numbering is another one */
+  private judge(window: LineWindow, sequence: number, beganAnew: boolean, nowMs: number): LineVerdict {
     const ahead = sequence - window.top;
     if (ahead > 0) {
       if (ahead > 1) this.openHole(window, window.top + 1, sequence - 1, nowMs);
       raise(window, ahead);
       return 'newest';
     }
-    if (timeUs > window.newestUs + RESTART_US) {
+    if (beganAnew) {
       // What the old numbering still misses is counted when it is due; the new one fills none of it.
       this.holesByWindow.delete(window);
       Object.assign(window, { top: sequence, near: 1, far: 0 });

@@ -128,7 +128,10 @@ export function joinGroups(groups: readonly Uint8Array[]): Uint8Array {
 export interface LogEntryVisitor {
   /** @returns false when the group is known already: its ticks are stepped over */
   group(source: string, session: string, sequence: number, part: number, ticks: number): boolean;
-  /** @param timeUs exchange time, else receive time */
+  /**
+   * @param timeUs exchange time, else receive time
+   * @param isExchangeTime which of them: a clock of ours may be set
+   */
   quote(
     sid: number,
     timeUs: number,
@@ -138,6 +141,7 @@ export interface LogEntryVisitor {
     askSize: number,
     line: string | null,
     sequence: number,
+    isExchangeTime: boolean,
   ): void;
   trade(
     sid: number,
@@ -148,6 +152,7 @@ export interface LogEntryVisitor {
     conditions: string | null,
     line: string | null,
     sequence: number,
+    isExchangeTime: boolean,
   ): void;
 }
 
@@ -186,8 +191,9 @@ export class LogEntryDecoder {
     const { ticks } = this;
     const head = ticks.integer();
     const sid = ticks.integer();
+    const isExchangeTime = (head & HAS_EXCHANGE_TIME) !== 0;
     let timeUs = receiveUs + ticks.integer();
-    if ((head & HAS_EXCHANGE_TIME) !== 0) timeUs = exchangeUs + ticks.integer();
+    if (isExchangeTime) timeUs = exchangeUs + ticks.integer();
     if ((head & IS_TRADE) === 0) {
       const bidPrice = ticks.integerOrNaN();
       const bidSize = ticks.integerOrNaN();
@@ -195,7 +201,7 @@ export class LogEntryDecoder {
       const askSize = ticks.integerOrNaN();
       const line = (head & HAS_LINE) === 0 ? null : ticks.string();
       const sequence = (head & HAS_SEQUENCE) === 0 ? Number.NaN : ticks.integer();
-      visitor.quote(sid, timeUs, bidPrice, bidSize, askPrice, askSize, line, sequence);
+      visitor.quote(sid, timeUs, bidPrice, bidSize, askPrice, askSize, line, sequence, isExchangeTime);
       return;
     }
     const price = ticks.integer();
@@ -204,7 +210,7 @@ export class LogEntryDecoder {
     const conditions = (head & HAS_CONDITIONS) === 0 ? null : ticks.string();
     const line = (head & HAS_LINE) === 0 ? null : ticks.string();
     const sequence = (head & HAS_SEQUENCE) === 0 ? Number.NaN : ticks.integer();
-    visitor.trade(sid, timeUs, price, size, id, conditions, line, sequence);
+    visitor.trade(sid, timeUs, price, size, id, conditions, line, sequence, isExchangeTime);
   }
 
   /** Highest sid in the entry, without reading its ticks: an owner must know them all before it goes on. */

@@ -85,6 +85,7 @@ export function restoreOwnerPart(
     const top = reader.integer();
     const near = reader.integer();
     const far = reader.integer();
-    lines.restore(slot, { line, top, near, far, newestUs: reader.integer(), moved: false });
+    const newestUs = reader.integer();
+    lines.restore(slot, { line, top, near, far, newestUs, movedMs: Number.NaN, moved: false });
   }
 }

@@ -74,8 +74,9 @@ class EntryApplier implements LogEntryVisitor {
     askSize: number,
     line: string | null,
     sequence: number,
+    isExchangeTime: boolean,
   ): void {
-    this.coalescer.quote(sid, timeUs, bidPrice, bidSize, askPrice, askSize, line, sequence);
+    this.coalescer.quote(sid, timeUs, bidPrice, bidSize, askPrice, askSize, line, sequence, isExchangeTime);
   }
 
   trade(
@@ -87,7 +88,8 @@ class EntryApplier implements LogEntryVisitor {
     conditions: string | null,
     line: string | null,
     sequence: number,
+    isExchangeTime: boolean,
   ): void {
-    this.coalescer.trade(sid, timeUs, price, size, id, conditions, line, sequence);
+    this.coalescer.trade(sid, timeUs, price, size, id, conditions, line, sequence, isExchangeTime);
   }
 }
