@@ -51,19 +51,35 @@ async function expectToWork(environment: Environment): Promise<void> {
   }
 }
 
+/** As all parts of a process do: what was not answered in time is asked again. */
+async function repeated<T>(ask: () => Promise<T>): Promise<T> {
+  let answer: { readonly value: T } | undefined;
+  await until(async () => {
+    answer = await ask().then(
+      (value) => ({ value }),
+      (error: Error) => {
+        if (!(error instanceof StoreUnavailable)) throw error;
+        return undefined;
+      },
+    );
+    return answer !== undefined;
+  });
+  return answer!.value;
+}
+
 /** What each part of a process asks of the store. */
 async function expectEveryCommandAllowed(connections: RedisConnections): Promise<void> {
   const names = new Names('spec:');
   const redis = connections.command('parts');
   await connections.whenReady(redis);
-  await fixLayout(redis, names, 4);
+  await repeated(() => fixLayout(redis, names, 4));
   const store = new RedisPartitionStore(redis, names, 3_000);
-  expect(await store.acquire(0, 'token')).toMatchObject({ kind: 'acquired' });
+  expect(await repeated(() => store.acquire(0, 'token'))).toMatchObject({ kind: 'acquired' });
   const register = new RedisNodeRegister(redis, () => connections.subscriber('control'), names);
-  expect(await register.beat('node')).toContain('node');
-  await register.leave('node');
+  expect(await repeated(() => register.beat('node'))).toContain('node');
+  await repeated(() => register.leave('node'));
   const log = new RedisTickLog(redis, names, { entriesMax: 100, marksMax: 100 }, 'replicated');
-  const look = await log.append(0, { run: '', entries: [], newMarks: [] });
+  const look = await repeated(() => log.append(0, { run: '', entries: [], newMarks: [] }));
   const run = look.kind === 'run' ? look.run : '';
   const entries = [new Uint8Array([0x90])];
   await until(async () => {
@@ -77,12 +93,12 @@ async function expectEveryCommandAllowed(connections: RedisConnections): Promise
   const message = new Uint8Array([0x91]);
   const dues = { offset: null, checkpoint: message, marksMoved: [], marksDropped: [], tapeKeepFrom: null };
   const commit = { ...position, kind: 'batch' as const, message, timeMs: 1, ...dues };
-  expect(['stored', 'repeated']).toContain((await store.commit(0, commit)).kind);
+  expect(['stored', 'repeated']).toContain((await repeated(() => store.commit(0, commit))).kind);
   const pace = { heartbeatMs: 500, leaseMs: 3_000 };
   const tape = new RedisTape(redis, () => connections.subscriber('live'), names, 4, pace);
-  expect((await tape.load(0)).epoch).toBe(1);
-  expect(await tape.readAfter(0, 1, 0, 10)).toHaveLength(1);
-  await store.release(0, position, null);
+  expect((await repeated(() => tape.load(0))).epoch).toBe(1);
+  expect(await repeated(() => tape.readAfter(0, 1, 0, 10))).toHaveLength(1);
+  await repeated(() => store.release(0, position, null));
   const symbols = new RedisSymbolStore(connections, names);
   await symbols.whenReady();
   const unfollow = await symbols.follow({ announced: () => undefined, up: () => undefined });
@@ -92,7 +108,7 @@ async function expectEveryCommandAllowed(connections: RedisConnections): Promise
     });
     return answers !== undefined;
   });
-  expect(await symbols.auditAfter(null, 10)).toHaveLength(1);
+  expect(await repeated(() => symbols.auditAfter(null, 10))).toHaveLength(1);
   await unfollow();
 }
 
