@@ -34,8 +34,8 @@ function world(answer: () => AppendAnswer) {
   return { appends, stored, time };
 }
 
-const group = (text: string): QueuedGroup => ({
-  ...{ bytes: Buffer.from(text), mark: 'mark:spec:1', moved: false, sinceMs: 0 },
+const group = (text: string, mark = 'mark:spec:1', moved = false): QueuedGroup => ({
+  ...{ bytes: Buffer.from(text), mark, moved, sinceMs: 0 },
   offer: new Offer([{ sequence: 1, part: 0 }], 1, () => undefined),
 });
 
@@ -51,5 +51,31 @@ describe('PartitionAppends', () => {
       for (let i = 0; i < MICROTASKS; i++) await Promise.resolve();
       expect([after, stored.map((entry) => entry.at(-1))]).toEqual([after, ['a', 'b']]);
     }
+  });
+
+  it('appends nothing of a session behind a group that waits for the tail of another process', async () => {
+    let answer: AppendAnswer = { kind: 'run', run: 'one' };
+    const { appends, stored, time } = world(() => answer);
+    const settle = () => time.advance(1);
+    const offer = async (...groups: QueuedGroup[]) => {
+      for (const each of groups) appends.push(each);
+      appends.pump();
+      await settle();
+    };
+    const answerOnce = (run: string) => {
+      answer = { kind: 'run', run };
+      queueMicrotask(() => {
+        answer = { kind: 'stored' };
+      });
+    };
+    answerOnce('one');
+    await offer(group('a'));
+    answerOnce('two');
+    // Their first was not known to be stored yet when the second came; by the third it was.
+    await offer(group('b'), group('c', 'mark:spec:2', true), group('d', 'mark:spec:2'));
+    expect(stored.map((entry) => entry.at(-1))).toEqual(['a', 'a', 'b']);
+    await time.advance(3_000);
+    await offer(group('c', 'mark:spec:2', true), group('d', 'mark:spec:2'));
+    expect(stored.map((entry) => entry.at(-1))).toEqual(['a', 'a', 'b', 'c', 'd']);
   });
 });

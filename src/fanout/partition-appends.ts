@@ -146,8 +146,7 @@ export class PartitionAppends {
   }
 
   private async appendNew(): Promise<void> {
-    if (this.world.clock.monotonicMs() < this.movedFromMs)
-      this.fail('store_unavailable', ({ moved }) => moved);
+    if (this.world.clock.monotonicMs() < this.movedFromMs) this.failMoved();
     if (this.flight.length === 0 && this.queue.length === 0) return;
     if (this.flight.length === 0) this.flight = this.takeFlight();
     const entries = this.entriesOf(this.flight);
@@ -254,6 +253,13 @@ export class PartitionAppends {
       this.movedFromMs = this.world.clock.monotonicMs() + MOVED_HOLD_MS;
     }
     this.run = run;
+  }
+
+  /** All of their sessions: what was taken behind a group that fails must not be appended, or the mark rises past it. */
+  private failMoved(): void {
+    const marks = new Set<string>();
+    for (const { moved, mark } of [...this.flight, ...this.queue]) if (moved) marks.add(mark);
+    if (marks.size > 0) this.fail('store_unavailable', ({ mark }) => marks.has(mark));
   }
 
   /** @param isRefused of the groups that wait, those that fail; left out: all */
