@@ -23,8 +23,10 @@ export class GatewayWatch {
     return this.changes.at(-1)?.standing ?? 'silent';
   }
 
-  /** ms from then until it first was one of these; undefined when it was not. */
+  /** ms from then until it first was one of these, 0 when it was already; undefined when it was not. */
   after(sinceMs: number, ...standings: readonly Standing[]): number | undefined {
+    const before = this.changes.findLast(({ atMs }) => atMs < sinceMs);
+    if (before !== undefined && standings.includes(before.standing)) return 0;
     const found = this.changes.find(({ atMs, standing }) => atMs >= sinceMs && standings.includes(standing));
     return found === undefined ? undefined : found.atMs - sinceMs;
   }
