@@ -74,15 +74,22 @@ function isElsewhere(redis: Redis, master: RedisAddress): boolean {
   return isIP(master.host) !== 0 && remoteAddress.replace(/^::ffff:/, '') !== master.host;
 }
 
-/** @returns undefined when it does not answer, or does not know the name */
+/**
+ * The epoch is asked first: while a sentinel leads a failover its SENTINEL MASTER has the new epoch already and the
+ * former address still, but the address by name is the promoted one from then on.
+ * @returns undefined when it does not answer, or does not know the name
+ */
 async function askSentinel(sentinel: Redis, name: string): Promise<Word | undefined> {
   try {
-    const flat = array(await sentinel.call('SENTINEL', 'MASTER', name)).map(text);
-    const field = (wanted: string) => flat[flat.indexOf(wanted) + 1] ?? '';
-    return {
-      epoch: Number(field('config-epoch')),
-      master: { host: field('ip'), port: Number(field('port')) },
-    };
+    const [said, address] = await Promise.all([
+      sentinel.call('SENTINEL', 'MASTER', name),
+      sentinel.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name),
+    ]);
+    const fields = array(said).map(text);
+    const [host, port] = array(address).map(text);
+    if (host === undefined || port === undefined) return undefined;
+    const epoch = Number(fields[fields.indexOf('config-epoch') + 1]);
+    return { epoch, master: { host, port: Number(port) } };
   } catch (error) {
     if (error instanceof Error && error.name === 'ReplyError') sentinel.emit('error', error);
     return undefined;
