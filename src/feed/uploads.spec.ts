@@ -197,11 +197,14 @@ describe('Uploads', () => {
           for (const { fill, afterChunk, goesOn, elsewhere } of attempts) {
             const from = goesOn ? stored : 0;
             let chunk = 0;
+            let isAnswered = false;
             if (afterChunk === 0) log.fill(fill);
             const body = chunksOf(lines.slice(from), linesPerChunk, () => {
-              if (++chunk === afterChunk) log.fill(fill);
+              // A body is read ahead, and on for a moment when it was answered: that must not fill the log for the next.
+              if (++chunk === afterChunk && !isAnswered) log.fill(fill);
             });
             answer = await upload(processes[elsewhere ? 1 : 0], 3, from, body);
+            isAnswered = true;
             log.drain();
             if (!(answer instanceof Problem)) break;
             const { storedLines } = answer.extras as { storedLines: number };

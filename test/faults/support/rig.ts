@@ -6,10 +6,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
-import { partitionOf } from '#market-data';
+import { partitionOf, preferredNode } from '#market-data';
 import { freePort } from '../../support/free-port.js';
 import { type Haproxy, startHaproxy } from '../../support/haproxy.js';
-import { FEED_KEY } from '../../support/installation.js';
+import { FEED_KEY, metrics, total } from '../../support/installation.js';
 import { Seeded } from '../../support/seeded.js';
 import { type FaultLink, FaultProxy } from './fault-proxy.js';
 import { freshImages } from './fresh-images.js';
@@ -117,6 +117,19 @@ export class Rig {
       [one, other].map((name) => this.member(name).url),
       streams,
     );
+  }
+
+  /** Why the partitions are not yet where they belong among the processes that may own them; null when they are. */
+  async unshared(): Promise<string | null> {
+    const owners = this.options.owners ?? ['owner1', 'owner2'];
+    for (const name of owners) {
+      let wanted = 0;
+      for (let partition = 0; partition < PARTITIONS; partition++)
+        if (preferredNode(partition, owners) === name) wanted++;
+      const owned = total(await metrics(this.member(name)), 'tickcast_owner_partitions');
+      if (owned !== wanted) return `${name} owns ${owned} partitions of ${wanted}`;
+    }
+    return null;
   }
 
   private async make(name: string, env: Readonly<Record<string, string>>): Promise<void> {

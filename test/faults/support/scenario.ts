@@ -53,6 +53,8 @@ export class Scenarios {
     // Wherever the last fault has driven them, half of the handlers are at each feed process.
     for (const [i, handler] of Object.values(rig.handlers).entries()) handler.moveTo(i % 2);
     const begunMs = performance.now();
+    // In the midst of a hand-over nobody owns a partition, and whoever takes it after a failover begins a new epoch.
+    await this.until('every partition to be where it belongs', () => rig.unshared());
     await this.flowing(begunMs, 'traffic to flow before the fault');
     const times = { hurtMs: performance.now(), overMs: Number.NaN };
     const seen: string[] = [];
