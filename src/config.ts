@@ -452,6 +452,19 @@ export const SETTINGS = {
   ),
 
   // Gateways
+  connectsPerSecond: setting(
+    'TICKCAST_CONNECTS_PER_SECOND',
+    integer(1, 1_000_000),
+    500,
+    'Clients that one gateway lets in, steadily; more are answered 503 with Retry-After, so that a storm of reconnects does not hold up those who are there.',
+    { unit: '1/s' },
+  ),
+  connectBurst: setting(
+    'TICKCAST_CONNECT_BURST',
+    integer(1, 10_000_000),
+    2_000,
+    'Clients that it lets in at once after a quiet time.',
+  ),
   sessionsMax: setting(
     'TICKCAST_SESSIONS_MAX',
     integer(1, 1_000_000),

@@ -64,6 +64,7 @@ export async function startInstallation(core) {
     TICKCAST_SYMBOLS_FILE: symbols,
     TICKCAST_TEST_SYMBOL: 'off',
     TICKCAST_LOG_LEVEL: 'error',
+    TICKCAST_CONNECT_BURST: '1000000',
     TICKCAST_DRAIN_MS: '0',
     TICKCAST_DRAIN_SPREAD_MS: '0',
   };

@@ -3,6 +3,7 @@ import { ApiKeys } from '../api-keys.js';
 import { readConfig } from '../config.js';
 import type { SocketRefusal } from '../socket-routes.js';
 import { StreamAdmission, subjectOfToken } from './admission.js';
+import { ClockFixture } from './gateway.fixture.js';
 
 const KEYS = {
   REDIS_URL: 'redis://127.0.0.1:1',
@@ -11,9 +12,17 @@ const KEYS = {
   TICKCAST_CLIENT_KEY: 'client-key',
 };
 
+const clock = new ClockFixture();
+
 function admission(environment: Readonly<Record<string, string>> = {}, sessions = 0): StreamAdmission {
   const config = readConfig({ ...KEYS, ...environment });
-  return new StreamAdmission(config, new ApiKeys(config), () => sessions);
+  return new StreamAdmission(
+    config,
+    new ApiKeys(config),
+    () => sessions,
+    clock,
+    () => 0.5,
+  );
 }
 
 /** Only the headers of a request count here. */
@@ -54,8 +63,26 @@ describe('who may open a stream', () => {
     expect(admit(admission(settings, 2), {})).toMatchObject({
       status: 503,
       code: 'overloaded',
-      retryAfterSeconds: 1,
+      retryAfterSeconds: 3,
     });
+  });
+
+  it('are no more at once than the burst, then as many as the rate lets in, and all are counted', () => {
+    const door = admission({ TICKCAST_CONNECT_BURST: '3', TICKCAST_CONNECTS_PER_SECOND: '10' });
+    const statuses = (count: number) => Array.from({ length: count }, () => admit(door, {})?.status ?? null);
+    expect(statuses(5)).toEqual([null, null, null, 503, 503]);
+    clock.ms += 200;
+    expect(statuses(3)).toEqual([null, null, 503]);
+    clock.ms += 60_000;
+    expect(statuses(4)).toEqual([null, null, null, 503]);
+    expect(door.counters.refusedByCode).toEqual({ overloaded: 4 });
+  });
+
+  it('who is refused for another reason costs the others nothing', () => {
+    const door = admission({ TICKCAST_CONNECT_BURST: '1' });
+    for (let i = 0; i < 5; i++) admit(door, { origin: 'https://evil.example.com', host: 'here' });
+    expect(admit(door, {})).toBeNull();
+    expect(door.counters.refusedByCode).toEqual({ origin_forbidden: 5 });
   });
 
   it('takes messages up to the limit, and both codecs, JSON when none is asked for', () => {

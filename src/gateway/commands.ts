@@ -4,8 +4,8 @@
  */
 import { type Command, type CommandFault, ERROR_CODES, type ErrorCode, parseCommand } from '#wire';
 import type { Clock } from '../clock.js';
-import { CommandBudget } from './command-budget.js';
 import type { Flusher } from './flusher.js';
+import { RateBudget } from './rate-budget.js';
 import { ANONYMOUS, type Session } from './session.js';
 import type { Subscriptions } from './subscriptions.js';
 
@@ -30,7 +30,7 @@ const UNREAD_ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 
 export class Commands {
   readonly counters: CommandCounters = { commands: 0, refused: 0 };
-  private readonly budgets = new WeakMap<Session, CommandBudget>();
+  private readonly budgets = new WeakMap<Session, RateBudget>();
   private readonly refusals = new WeakMap<Session, number>();
 
   /** @param hangUp says goodbye and closes */
@@ -65,7 +65,7 @@ export class Commands {
     let budget = this.budgets.get(session);
     const nowMs = this.clock.monotonicMs();
     if (budget === undefined) {
-      budget = new CommandBudget(this.limits.commandsPerSecond, this.limits.commandBurst, nowMs);
+      budget = new RateBudget(this.limits.commandsPerSecond, this.limits.commandBurst, nowMs);
       this.budgets.set(session, budget);
     }
     if (budget.take(nowMs) && session.answerBytes <= UNREAD_ANSWER_BYTES_MAX) {

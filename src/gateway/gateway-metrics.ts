@@ -1,9 +1,10 @@
 /** The gateway's figures for operators: read from plain counters when a scrape asks. */
 import type { Metrics } from '../ops/metrics.js';
+import type { StreamAdmission } from './admission.js';
 import { DIALECTS } from './dialects.js';
 import type { Gateway } from './gateway.js';
 
-export function gatewayMetrics(metrics: Metrics, gateway: Gateway): void {
+export function gatewayMetrics(metrics: Metrics, gateway: Gateway, admission: StreamAdmission): void {
   const { server, flusher, rings, pulse, commands, staleness, lanes, tradeLane } = gateway;
   const one = (read: () => number) => () => [[{}, read()] as const];
   metrics.gauge('tickcast_gateway_sessions', 'Open streaming sessions, by dialect.', ['dialect'], () =>
@@ -24,6 +25,12 @@ export function gatewayMetrics(metrics: Metrics, gateway: Gateway): void {
     ['reason'],
     () =>
       Object.entries(gateway.counters.closedByReason).map(([reason, count]) => [{ reason }, count] as const),
+  );
+  metrics.counter(
+    'tickcast_gateway_refused_total',
+    'Clients turned away at the door, by code.',
+    ['code'],
+    () => Object.entries(admission.counters.refusedByCode).map(([code, count]) => [{ code }, count] as const),
   );
   metrics.counter(
     'tickcast_gateway_delivered_total',

@@ -36,9 +36,9 @@ import { STREAM_PATH, StreamGateway } from './stream.gateway.js';
     },
     {
       provide: StreamAdmission,
-      inject: [CONFIG, Gateway],
-      useFactory: (config: Config, gateway: Gateway) =>
-        new StreamAdmission(config, new ApiKeys(config), () => gateway.sessions.length),
+      inject: [CONFIG, Gateway, CLOCK],
+      useFactory: (config: Config, gateway: Gateway, clock: Clock) =>
+        new StreamAdmission(config, new ApiKeys(config), () => gateway.sessions.length, clock, Math.random),
     },
     {
       provide: GatewayLife,
@@ -68,7 +68,7 @@ export class GatewayModule implements OnApplicationBootstrap {
       const { silent } = this.gateway.staleness;
       return silent === 0 ? null : `nothing is heard of ${silent} partitions`;
     });
-    gatewayMetrics(this.metrics, this.gateway);
+    gatewayMetrics(this.metrics, this.gateway, this.admission);
     this.lifecycle.onStop('sessions', 'streams', () => this.life.drain());
     this.lifecycle.onStop('owner', 'follower', () => this.life.stop());
     await this.life.start();

@@ -1,4 +1,5 @@
 import { Metrics } from '../ops/metrics.js';
+import type { StreamAdmission } from './admission.js';
 import { scene } from './client.fixture.js';
 import { JSON_DIALECT, MSGPACK } from './gateway.fixture.js';
 import { gatewayMetrics } from './gateway-metrics.js';
@@ -122,12 +123,14 @@ describe('figures for operators', () => {
     gateway.sink.silent(0, 1, 'redis_lost');
     gateway.hangUp(client.session, 'slow_consumer');
     const metrics = new Metrics();
-    gatewayMetrics(metrics, gateway);
+    const admission = { counters: { refusedByCode: { overloaded: 2 } } } as unknown as StreamAdmission;
+    gatewayMetrics(metrics, gateway, admission);
     const text = await metrics.text();
     for (const line of [
       'tickcast_gateway_sessions{dialect="msgpack"} 1',
       'tickcast_gateway_sessions{dialect="json"} 0',
       'tickcast_gateway_sessions_opened_total 1',
+      'tickcast_gateway_refused_total{code="overloaded"} 2',
       'tickcast_gateway_hangups_total{reason="slow_consumer"} 1',
       'tickcast_gateway_delivered_total{kind="ticker"} 2',
       'tickcast_gateway_delivered_total{kind="trade"} 3',

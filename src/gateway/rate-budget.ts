@@ -1,5 +1,5 @@
 /** A token bucket: a burst at once, then a steady rate. */
-export class CommandBudget {
+export class RateBudget {
   private tokens: number;
 
   constructor(
