@@ -1,4 +1,5 @@
 import { type ClientFixture, FLUSH_MS, scene } from './client.fixture.js';
+import type { Slice } from './flusher.js';
 import { ClockFixture, JSON_DIALECT, MSGPACK } from './gateway.fixture.js';
 
 const seqs = (client: ClientFixture) =>
@@ -8,21 +9,97 @@ const seqs = (client: ClientFixture) =>
 const SLICED = { ms: 0, sessionsPerCheck: 1 };
 
 describe('the service-rate lane', () => {
-  it('flushes 3 ms after the first cause, all that came until then together', () => {
-    const { publisher, join, timers } = scene(2);
+  /** Two partitions that take part in every turn, and a client that follows both. */
+  function twoPartitions(slice?: Slice) {
+    const all = scene(2, {}, slice);
+    const { publisher, join, timers } = all;
     const client = join();
-    publisher.publish([1, 2], { bidPrice: 1 });
     client.subscribe(['ticker:*']);
+    const publish = (sid: number, bidPrice: number) =>
+      publisher.publish([sid], { bidPrice }, undefined, sid - 1);
+    publish(1, 1);
+    publish(2, 1);
     timers.pass(100);
     client.fresh();
-    publisher.publish([1], { bidPrice: 2 });
-    timers.pass(2.9);
-    publisher.publish([2], { bidPrice: 2 });
-    expect(client.fresh()).toEqual([]);
+    return { ...all, client, publish };
+  }
+
+  it('flushes as soon as every partition of the last turns has come, all together', () => {
+    const { client, publish, timers } = twoPartitions();
+    for (let turn = 2; turn < 6; turn++) {
+      const { writes } = client.socket;
+      publish(1, turn);
+      timers.pass(2);
+      expect(client.fresh()).toEqual([]);
+      publish(2, turn);
+      expect(client.fresh()).toEqual([]);
+      timers.pass(0);
+      expect(client.freshTypes()).toEqual(['update', 'update']);
+      expect(client.socket.writes).toBe(writes + 1);
+      timers.pass(48);
+      expect(client.socket.writes).toBe(writes + 1);
+    }
+  });
+
+  it('waits 3 ms for a partition that does not come, and not in every turn', () => {
+    const { client, publish, timers } = twoPartitions();
+    const waited: number[] = [];
+    for (let turn = 2; turn < 8; turn++) {
+      publish(1, turn);
+      let ms = 0;
+      for (timers.pass(0); client.fresh().length === 0; ms++) timers.pass(1);
+      waited.push(ms);
+      timers.pass(50);
+    }
+    expect(waited).toEqual([3, 3, 3, 3, 0, 0]);
+    publish(2, 9);
+    timers.pass(3);
+    expect(client.freshTypes()).toEqual(['update']);
+  });
+
+  it('begins in the midst of no turn because something else asked for a flush before it', () => {
+    const { client, publish, timers, gateway } = twoPartitions();
     const { writes } = client.socket;
-    timers.pass(0.1);
+    gateway.flusher.cause();
+    timers.pass(2);
+    publish(1, 2);
+    timers.pass(2);
+    publish(2, 2);
+    timers.pass(0);
     expect(client.freshTypes()).toEqual(['update', 'update']);
     expect(client.socket.writes).toBe(writes + 1);
+    publish(1, 3);
+    timers.pass(2.9);
+    expect(client.fresh()).toEqual([]);
+    timers.pass(0.1);
+    expect(client.freshTypes()).toEqual(['update']);
+  });
+
+  it('reads what already lies in its sockets before it begins late', () => {
+    const { client, publish, timers, clock } = twoPartitions();
+    const { writes } = client.socket;
+    publish(1, 2);
+    clock.ms += 20;
+    timers.runOne();
+    publish(2, 2);
+    timers.pass(0);
+    expect(client.freshTypes()).toEqual(['update', 'update']);
+    expect(client.socket.writes).toBe(writes + 1);
+  });
+
+  it('flushes once more, and soon, for a turn that came while it ran', () => {
+    const { client, publish, timers, gateway, join } = twoPartitions(SLICED);
+    join();
+    const { flushes } = gateway.flusher.counters;
+    publish(1, 2);
+    publish(2, 2);
+    timers.runOne();
+    expect(gateway.flusher.running).toBe(true);
+    publish(1, 3);
+    publish(2, 3);
+    timers.pass(0);
+    expect(client.freshTypes()).toEqual(['update', 'update', 'update', 'update']);
+    expect(gateway.flusher.counters.flushes).toBe(flushes + 2);
   });
 
   it('rests when there is no cause', () => {
@@ -139,7 +216,6 @@ describe('a flush in slices', () => {
     timers.pass(10);
     for (const client of clients) client.fresh();
     publisher.publish([1], { bidPrice: 2 });
-    timers.pass(2.9);
     const { slices } = gateway.flusher.counters;
     timers.pass(1);
     expect(gateway.flusher.counters.slices - slices).toBe(5);

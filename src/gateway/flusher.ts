@@ -1,14 +1,16 @@
 /**
- * When lanes flush, and in what pieces. The service-rate lane has no timer of its own: it goes 3 ms after the first
- * cause since its last flush, so that all partitions of one turn share a flush. A slower lane goes with the first
- * flush at or after its due time, or by a timer when something waits for it. The second half is done in slices, so
- * that no flush holds the event loop; who is first rotates, so that nobody is always last.
+ * When lanes flush, and in what pieces. The service-rate lane has no timer of its own: it goes as soon as the turn has
+ * come in whole, and 3 ms after the first batch (or other cause) at the latest, so that all partitions of one turn
+ * share a flush. A slower lane goes with the first flush at or after its due time, or by a timer when something waits
+ * for it. The second half is done in slices, so that no flush holds the event loop; who is first rotates, so that
+ * nobody is always last.
  */
 import type { Clock } from '../clock.js';
 import type { Lane } from './lane.js';
 import type { Server } from './serve.js';
 import type { Session } from './session.js';
 import type { TradeLane } from './trade-lane.js';
+import { TurnGather } from './turn-gather.js';
 
 /** How a Flusher waits; tests drive it by hand. */
 export interface FlushTimers {
@@ -41,7 +43,12 @@ export class Flusher {
   /** Number of the running or last flush. */
   pass = 0;
   running = false;
+  private readonly gather: TurnGather;
   private scheduled = false;
+  /** When the scheduled flush begins at the latest, monotonic ms. */
+  private dueMs = 0;
+  private timerIsSet = false;
+  private comesSoon = false;
   /** A cause came while a flush was running, which may not show it to everybody. */
   private again = false;
   private stopped = false;
@@ -57,6 +64,7 @@ export class Flusher {
    * @param sessions all open sessions, in any order
    * @param speaks which dialects have sessions
    * @param flushed called when a flush has reached every session
+   * @param partitions how many there are
    */
   constructor(
     private readonly lanes: readonly Lane[],
@@ -68,17 +76,53 @@ export class Flusher {
     private readonly timers: FlushTimers,
     private readonly sliceOf: Slice,
     private readonly flushed: (pass: number) => void,
-  ) {}
+    partitions: number,
+  ) {
+    this.gather = new TurnGather(partitions);
+  }
 
-  /** Something is to be flushed: a batch, a reload, a socket that drained, a command that left something behind. */
+  /** Something is to be flushed: a reload, a socket that drained, a command that left something behind. */
   cause(): void {
-    if (this.scheduled || this.stopped) return;
-    if (this.running) {
-      this.again = true;
-      return;
-    }
+    if (this.running) this.again = true;
+    else if (!this.scheduled) this.schedule();
+  }
+
+  /** A batch of a partition was applied. */
+  batch(partition: number): void {
+    const isFirst = !this.gather.hasBegun;
+    this.gather.arrived(partition);
+    if (this.running) this.again = true;
+    // What else asked for a flush waits for the turn: one that began in its midst would show it in two halves.
+    else if (!this.scheduled || isFirst) this.schedule();
+    else if (this.gather.isWhole) this.comeSoon();
+  }
+
+  private schedule(): void {
+    if (this.stopped) return;
     this.scheduled = true;
-    this.timers.after(GATHER_MS, () => this.begin());
+    this.dueMs = this.clock.monotonicMs() + GATHER_MS;
+    if (this.gather.isWhole) this.comeSoon();
+    else this.setTimer();
+  }
+
+  private setTimer(): void {
+    if (this.timerIsSet) return;
+    this.timerIsSet = true;
+    const { dueMs } = this;
+    this.timers.after(Math.max(0, dueMs - this.clock.monotonicMs()), () => {
+      this.timerIsSet = false;
+      if (!this.scheduled || this.comesSoon) return;
+      // It was set for a flush that went before it, or for a cause that came before the turn.
+      if (dueMs < this.dueMs) this.setTimer();
+      else this.comeSoon();
+    });
+  }
+
+  /** What already lies in our sockets is read first: a late timer would begin in the midst of a turn. */
+  private comeSoon(): void {
+    if (this.comesSoon || this.stopped) return;
+    this.comesSoon = true;
+    this.timers.soon(() => this.begin());
   }
 
   /** Makes every lane go with the next flush, whatever its rate, and asks for that flush. */
@@ -102,7 +146,9 @@ export class Flusher {
 
   private begin(): void {
     this.scheduled = false;
+    this.comesSoon = false;
     if (this.stopped || this.running) return;
+    this.gather.next();
     const nowMs = this.clock.monotonicMs();
     this.pass++;
     this.running = true;

@@ -69,7 +69,8 @@ class World {
       for (const { seq, price } of trades)
         gateway.sink.trade(sid, seq, state.timeUs, price, Number.NaN, null, null);
     }
-    gateway.sink.endBatch();
+    // Which one says only whether the flush waits for more.
+    gateway.sink.endBatch(this.below(2));
   }
 
   private receive(batch: Batch): void {

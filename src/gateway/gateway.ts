@@ -83,7 +83,18 @@ export class Gateway {
     this.staleness = new Staleness(registry, config.partitions, sessions, tradeLane, timers);
     const { staleness } = this;
     const flushed = (pass: number) => staleness.flushed(pass);
-    this.flusher = new Flusher(lanes, tradeLane, server, sessions, speaks, clock, timers, slice, flushed);
+    this.flusher = new Flusher(
+      lanes,
+      tradeLane,
+      server,
+      sessions,
+      speaks,
+      clock,
+      timers,
+      slice,
+      flushed,
+      config.partitions,
+    );
     const { flusher } = this;
     this.sink = new TableWriter(
       table,

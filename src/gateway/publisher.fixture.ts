@@ -27,8 +27,13 @@ export class PublisherFixture {
   constructor(private readonly sink: ImageSink) {}
 
   /** One batch of states; values are scaled integers. */
-  publish(sids: readonly number[], change: Change | ((sid: number) => Change), timeUs?: number): void {
-    this.sink.beginBatch(0, this.epoch, 0, 0);
+  publish(
+    sids: readonly number[],
+    change: Change | ((sid: number) => Change),
+    timeUs?: number,
+    partition = 0,
+  ): void {
+    this.sink.beginBatch(partition, this.epoch, 0, 0);
     for (const sid of sids) {
       const state = this.state(sid);
       const mask = apply(state, typeof change === 'function' ? change(sid) : change);
@@ -36,7 +41,7 @@ export class PublisherFixture {
       state.timeUs = timeUs ?? state.timeUs + 1000;
       this.sink.update(sid, state.seq, mask, state.timeUs, state.values);
     }
-    this.sink.endBatch(0);
+    this.sink.endBatch(partition);
   }
 
   /** One batch of trades of one symbol, prices 100, 101, … by their seq. */

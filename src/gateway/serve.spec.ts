@@ -188,6 +188,7 @@ describe.each(CODECS)('a wildcard on thousands of symbols in %s', (_name, dialec
     (symbols) => {
       const { publisher, join, timers } = scene(symbols);
       publisher.publish(sidsTo(symbols), (sid) => ({ ...WIDE, bidPrice: sid }));
+      timers.pass(0);
       const client = join(dialectAt);
       client.fresh();
       client.subscribe(['ticker:*']);

@@ -193,6 +193,7 @@ describe('fresh', () => {
     gateway.flusher.cause();
     clock.ms += 3;
     timers.runOne();
+    timers.runOne();
     expect(gateway.flusher.running).toBe(true);
     publisher.publish([1], { bidPrice: 2 });
     gateway.sink.heard(1);

@@ -67,7 +67,7 @@ describe('a reload', () => {
     for (let seq = 2; seq <= 4; seq++) {
       sink.beginBatch(0, 1);
       sink.update(2, seq, 1, 1_700_000_000_000_000 + seq, values(seq * 100));
-      sink.endBatch();
+      sink.endBatch(0);
       timers.pass(20);
     }
     timers.pass(1100);
@@ -127,7 +127,7 @@ describe('a batch', () => {
     flush();
     gateway.sink.beginBatch(1, 2);
     gateway.sink.update(1, 1, 1, 1_700_000_000_000_000, values(300));
-    gateway.sink.endBatch();
+    gateway.sink.endBatch(0);
     flush();
     expect(client.image(1)).toMatchObject({ epoch: 2, seq: 1, values: { bidPrice: 3, askPrice: null } });
   });
@@ -141,7 +141,7 @@ describe('a batch', () => {
     client.fresh();
     gateway.sink.beginBatch(1, 1);
     gateway.sink.update(1, 1, 0, 1_700_000_000_000_000, values(999));
-    gateway.sink.endBatch();
+    gateway.sink.endBatch(0);
     flush();
     expect(client.fresh()).toEqual([]);
   });
@@ -158,7 +158,7 @@ describe('a batch', () => {
       1,
       Float64Array.from({ length: IMAGE_FIELD_COUNT }, (_, i) => i * 100),
     );
-    gateway.sink.endBatch();
+    gateway.sink.endBatch(0);
     flush();
     expect(client.image(1)!.values).toMatchObject({ bidPrice: 0, askSize: 300, flags: 1300 });
   });

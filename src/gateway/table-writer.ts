@@ -84,8 +84,8 @@ export class TableWriter implements ImageSink {
     this.tradeLane.mark(sid);
   }
 
-  endBatch(): void {
-    this.flusher.cause();
+  endBatch(partition: number): void {
+    this.flusher.batch(partition);
   }
 
   beginReload(partition: number, epoch: number): void {

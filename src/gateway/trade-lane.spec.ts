@@ -348,7 +348,7 @@ describe('while a reload is not complete', () => {
     const later = new Map(Array.from({ length: 7 }, (_, i) => [i + 6, 100 + i + 6]));
     gateway.sink.beginBatch(1, 1);
     for (const [seq, price] of later) gateway.sink.trade(1, seq, seq, price, Number.NaN, null, null);
-    gateway.sink.endBatch();
+    gateway.sink.endBatch(1);
     flush();
     expect(told(client)).toEqual(['trade 11', 'trade 12']);
   });
