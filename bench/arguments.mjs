@@ -42,7 +42,8 @@ export function readArguments(args) {
     clients: found['--clients']?.split(',').map(Number),
     only: found['--only']?.split(','),
     repetitions: Number(found['--repetitions'] ?? (quick ? 1 : 3)),
-    warmUpMs: quick ? 1_500 : 2_500,
+    // Long enough that everybody's hot code is compiled, as it is all day long.
+    warmUpMs: quick ? 1_500 : 5_000,
     windowMs: Number(found['--seconds'] ?? (quick ? 3 : 6)) * 1000,
     lock: found['--lock'],
     /** Of all runs, without what they waited for. */

@@ -559,7 +559,7 @@ export const SETTINGS = {
   probeLagMsMax: setting(
     'TICKCAST_PROBE_LAG_MS_MAX',
     integer(100, 600_000),
-    1_500,
+    900,
     'A probe unanswered this long means blocked: kernel buffers hide about 4 MB.',
     { unit: 'ms' },
   ),

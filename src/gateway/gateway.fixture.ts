@@ -277,7 +277,8 @@ export function payloadsOf(frames: Uint8Array, binary: boolean, pings: Uint8Arra
       size = Number(view.getBigUint64(start));
       start += 8;
     }
-    (isPing ? pings : payloads).push(frames.slice(start, start + size));
+    // A copy: whoever writes may use the memory again.
+    (isPing ? pings : payloads).push(Uint8Array.from(frames.subarray(start, start + size)));
     at = start + size;
   }
   if (at !== frames.length) throw new Error('Expected frames to end with the write');

@@ -158,7 +158,15 @@ export class Gateway {
     const { clock, config } = this.dependencies;
     const connection = `${config.node}/${randomBytes(6).toString('base64url')}`;
     const drained = () => this.drained(session);
-    const session = new Session(connection, this.numbered++, socket, dialectAt, clock.monotonicMs(), drained);
+    const session = new Session(
+      connection,
+      this.numbered++,
+      socket,
+      dialectAt,
+      clock.monotonicMs(),
+      config.probeLagMsMax,
+      drained,
+    );
     session.subject = subject;
     session.place = this.sessions.length;
     this.sessions.push(session);

@@ -15,6 +15,7 @@ const MEMORY_BYTES = 192 * 1024;
 const COPY_BYTES_MAX = 4096;
 /** A session's fragments of one flush must fit one frame, whatever changed. */
 const GATHERED_BYTES_MAX = 60_000;
+const NOTHING = new Uint8Array(0);
 
 export interface OutboxCounters {
   frames: number;
@@ -54,10 +55,12 @@ export class Outbox {
     const { length } = frames;
     const { descriptor } = session.socket;
     if (length > COPY_BYTES_MAX || descriptor < 0) return false;
-    this.makeRoom(length);
+    const probe = this.nowMs >= session.probeDueMs ? probeFrame(this.nowMs) : NOTHING;
+    this.makeRoom(length + probe.length);
     this.memory.set(frames, this.at);
-    this.put(session, descriptor, null, this.at, length, 0);
-    this.at += length;
+    this.memory.set(probe, this.at + length);
+    this.put(session, descriptor, null, this.at, length + probe.length, 0);
+    this.at += length + probe.length;
     return true;
   }
 
@@ -116,7 +119,7 @@ export class Outbox {
       counters.delivered += frames[i * FRAME_VALUES + 3]!;
       const session = this.sessions[i]!;
       session.sentSinceProbe = true;
-      if (lists[i] !== null && nowMs >= session.probeDueMs) session.probed(nowMs);
+      if (nowMs >= session.probeDueMs) session.probed(nowMs);
       if (taken[i] !== bytesOf) this.writeRest(i);
     }
     this.count = 0;

@@ -122,7 +122,7 @@ describe('the lag probe', () => {
     });
     // A beat is 254 ms here: a second is up with the fourth.
     expect(probes).toBeGreaterThanOrEqual(45);
-    expect(probes).toBeLessThanOrEqual(60);
+    expect(probes).toBeLessThanOrEqual(61);
     expect([3, 4]).toContain(idleProbes);
   });
 
@@ -132,13 +132,14 @@ describe('the lag probe', () => {
     const client = stage.join(MSGPACK);
     client.subscribe(['ticker:S1']);
     live(stage, 1250);
+    const [probe] = client.socket.pings;
     answer(stage, client);
-    const answered = clock.ms;
+    const probedMs = Buffer.from(probe!).readDoubleBE();
     const { socket } = client;
     publisher.publish([1], { bidPrice: 1 });
     flush();
     let beatMs = clock.ms + 100;
-    while (socket.pings.length === 0 && clock.ms < answered + 5_000) {
+    while (socket.pings.length === 0 && clock.ms < probedMs + 5_000) {
       // Beats do not fall on the second, flushes come between them.
       timers.pass(90);
       if (clock.ms >= beatMs) {
@@ -151,8 +152,8 @@ describe('the lag probe', () => {
     const last = socket.written.at(-1)!;
     expect([...last.subarray(-10, -8)]).toEqual([0x89, 8]);
     expect(socket.writes).toBe(socket.written.length);
-    expect(clock.ms - answered).toBeGreaterThanOrEqual(1000);
-    expect(clock.ms - answered).toBeLessThan(1500);
+    expect(clock.ms - probedMs).toBeGreaterThanOrEqual(1000);
+    expect(clock.ms - probedMs).toBeLessThan(1250);
     publisher.publish([1], { bidPrice: 7 });
     flush();
     expect(socket.pings).toHaveLength(1);
@@ -161,7 +162,25 @@ describe('the lag probe', () => {
     expect(client.session.probeSentMs).toBeNull();
   });
 
-  it('unanswered for 1.5 s means blocked, though the kernel took all; answered, the session catches up', () => {
+  it('goes out to clients that connected together at all times of the second', () => {
+    const stage = scene(1, { clientHeartbeatMs: 600_000 });
+    const { publisher, timers } = stage;
+    const clients = Array.from({ length: 100 }, () => stage.join(MSGPACK));
+    for (const client of clients) client.subscribe(['ticker:S1']);
+    const perFlush: number[] = [];
+    for (let turn = 0; turn < 100; turn++) {
+      publisher.publish([1], { bidPrice: turn });
+      timers.pass(50);
+      if (turn % 5 === 4) stage.gateway.pulse.run();
+      perFlush.push(clients.filter(({ socket }) => socket.pings.length > 0).length);
+      for (const client of clients) answer(stage, client);
+    }
+    const settled = perFlush.slice(-20);
+    expect(Math.max(...settled)).toBeLessThanOrEqual(12);
+    expect(settled.reduce((sum, count) => sum + count)).toBe(100);
+  });
+
+  it('unanswered for 0.9 s means blocked, though the kernel took all; answered, the session catches up', () => {
     const stage = scene(1, { clientHeartbeatMs: 600_000 });
     const { publisher, flush } = stage;
     publisher.publish([1], { bidPrice: 1 });
@@ -169,7 +188,7 @@ describe('the lag probe', () => {
     client.subscribe(['ticker:S1']);
     live(stage, 1000);
     expect(client.socket.pings).toHaveLength(1);
-    live(stage, 1250);
+    live(stage, 750);
     expect(client.session.blocked).toBe(false);
     live(stage, 250);
     expect(client.session.blocked).toBe(true);
@@ -184,14 +203,34 @@ describe('the lag probe', () => {
     flush();
     expect(client.fresh()).toMatchObject([{ type: 'image', seq: 4 }]);
     expect(client.session.blocked).toBe(false);
-    expect(stage.gateway.pulse.counters.probeLagMsMax).toBeGreaterThan(1500);
+    expect(stage.gateway.pulse.counters.probeLagMsMax).toBeGreaterThan(900);
+  });
+
+  it('that is late is noticed by the next flush, before the next pulse', () => {
+    const stage = scene(1, { clientHeartbeatMs: 600_000 });
+    const { publisher, flush, timers } = stage;
+    publisher.publish([1], { bidPrice: 1 });
+    const client = stage.join(MSGPACK);
+    client.subscribe(['ticker:S1']);
+    live(stage, 1000);
+    expect(client.socket.pings).toHaveLength(1);
+    timers.pass(895);
+    publisher.publish([1], { bidPrice: 2 });
+    client.fresh();
+    flush();
+    expect(client.freshTypes()).toEqual(['update']);
+    timers.pass(5);
+    publisher.publish([1], { bidPrice: 3 });
+    flush();
+    expect(client.fresh()).toEqual([]);
+    expect(client.session.isBehind).toBe(true);
   });
 
   it('never answered, the session is sent away', () => {
     const stage = scene(1, { clientHeartbeatMs: 600_000 });
     const client = stage.join();
     client.subscribe(['ticker:S1']);
-    live(stage, 1000 + 1500 + 9_750);
+    live(stage, 1000 + 1000 + 9_750);
     expect(client.socket.closed).toBeNull();
     live(stage, 250);
     expect(client.socket.closed).toEqual(SLOW);
@@ -266,7 +305,7 @@ describe('heartbeats', () => {
     live(stage, 1250);
     answer(stage, client);
     live(stage, 14_000);
-    expect(client.socket.pings).toHaveLength(0);
+    expect(client.socket.pings.length).toBeLessThanOrEqual(1);
     expect(client.socket.of('heartbeat').length).toBeGreaterThanOrEqual(25);
   });
 });

@@ -10,11 +10,14 @@ import type { Session } from './session.js';
 
 export const PULSE_MS = 250;
 const FIN_PING = 0x89;
+/** Multiples of it fall evenly between whole numbers. */
+const GOLDEN = 0.618_033_988_749_895;
+/** Part of a probe's period that must lie between an answer and the next probe. */
+const REST = 0.25;
 
 export interface PulseLimits {
   readonly probeMs: number;
   readonly probeIdleMs: number;
-  readonly probeLagMsMax: number;
   readonly blockedMsMax: number;
   readonly bufferedBytesMax: number;
   readonly authMs: number;
@@ -77,11 +80,11 @@ export class Pulse {
 
   private probe(session: Session, nowMs: number): void {
     if (session.probeSentMs !== null) {
-      if (nowMs - session.probeSentMs >= this.limits.probeLagMsMax) session.probeLate = true;
+      session.noteLag(nowMs);
       return;
     }
     const everyMs = session.sentSinceProbe ? this.limits.probeMs : this.limits.probeIdleMs;
-    const dueMs = session.probedMs + everyMs;
+    const dueMs = probeDue(session, everyMs);
     if (nowMs < dueMs) {
       // Behind the data of a flush it costs next to nothing; where none is sent until the next beat, it goes alone.
       if (session.sentSinceProbe && nowMs + PULSE_MS >= dueMs) session.probeDueMs = dueMs;
@@ -96,8 +99,7 @@ export class Pulse {
     if (session.probeSentMs === null || probeTime(payload) !== session.probeSentMs) return;
     const nowMs = this.clock.monotonicMs();
     this.counters.probeLagMsMax = Math.max(this.counters.probeLagMsMax, nowMs - session.probeSentMs);
-    session.probeSentMs = null;
-    session.probedMs = nowMs;
+    session.answered(nowMs);
     if (!session.probeLate) return;
     session.probeLate = false;
     if (session.blocked) return;
@@ -120,6 +122,16 @@ export class Pulse {
       session.sentSinceProbe = probed;
     }
   }
+}
+
+/**
+ * Each session has its own moment in the period: clients that connected together would otherwise answer together, in
+ * the midst of a flush.
+ */
+function probeDue(session: Session, everyMs: number): number {
+  const phaseMs = ((session.number * GOLDEN) % 1) * everyMs;
+  const earliestMs = session.probedMs + everyMs * REST;
+  return Math.ceil((earliestMs - phaseMs) / everyMs) * everyMs + phaseMs;
 }
 
 /** A whole ping frame that carries when it was sent. */

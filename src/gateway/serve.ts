@@ -39,6 +39,8 @@ export class Server {
   private readonly writer = new FrameWriter();
   /** Null where frames can only go through streams. */
   private readonly outbox: Outbox | null;
+  /** Monotonic ms of the beginning of the slice. */
+  private nowMs = 0;
   /** Bytes of images that the session which is served may still get; 0 once one did not fit. */
   private room = 0;
   /** Set when a session had more to catch up on than one flush may send. */
@@ -58,6 +60,7 @@ export class Server {
   serve(session: Session, pass: number): void {
     session.servedPass = pass;
     if (session.closing) return;
+    session.noteLag(this.nowMs);
     if (this.outbox !== null && this.hasGathered(this.outbox, session, pass)) return;
     if (session.blocked) {
       this.fallBehind(session, pass);
@@ -79,6 +82,7 @@ export class Server {
 
   /** A slice of a flush begins. @param nowMs monotonic */
   begin(nowMs: number): void {
+    this.nowMs = nowMs;
     if (this.outbox !== null) this.outbox.nowMs = nowMs;
   }
 

@@ -66,7 +66,9 @@ export class Session {
   probeLate = false;
   /** Monotonic ms when the unanswered lag probe was sent; null = none is out. */
   probeSentMs: number | null = null;
-  /** Monotonic ms of the last probe that was answered, or of the opening. */
+  /** Monotonic ms when a probe that is out has been unanswered for too long. */
+  private probeLateMs = Number.POSITIVE_INFINITY;
+  /** Monotonic ms of the last answer to a probe, or of the opening. */
   probedMs: number;
   /** Monotonic ms from when on a lag probe goes behind data that is sent. */
   probeDueMs = Number.POSITIVE_INFINITY;
@@ -84,6 +86,7 @@ export class Session {
    * @param connection name of this connection, in `welcome` and logs
    * @param number counts the sessions of this gateway
    * @param dialectAt place of its dialect in DIALECTS
+   * @param probeLagMsMax a lag probe that is unanswered for so long means blocked
    * @param drained told when a blocked socket has drained
    */
   constructor(
@@ -92,6 +95,7 @@ export class Session {
     readonly socket: ClientSocket,
     readonly dialectAt: number,
     readonly openedMs: number,
+    private readonly probeLagMsMax: number,
     private readonly drained: (session: Session) => void,
   ) {
     this.dialect = DIALECTS[dialectAt]!;
@@ -164,7 +168,20 @@ export class Session {
   probed(nowMs: number): void {
     this.probeDueMs = Number.POSITIVE_INFINITY;
     this.probeSentMs = nowMs;
+    this.probeLateMs = nowMs + this.probeLagMsMax;
     this.sentSinceProbe = false;
+  }
+
+  /** The lag probe was answered. */
+  answered(nowMs: number): void {
+    this.probeSentMs = null;
+    this.probeLateMs = Number.POSITIVE_INFINITY;
+    this.probedMs = nowMs;
+  }
+
+  /** Blocked from now on if its lag probe has been out for too long. */
+  noteLag(nowMs: number): void {
+    if (nowMs >= this.probeLateMs) this.probeLate = true;
   }
 
   /** Asks to be told once what the kernel did not take is gone. */
