@@ -7,6 +7,35 @@
 /** 3 µs; it is how a script notices that it runs on another server than its caller believes. */
 const RUN_ID = `string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')`;
 
+/**
+ * A script that is called many times in one command: for each call its keys, as many for each, and its arguments
+ * behind their number; the body answers one call, and knows the server's run as `run`. What fails in one call is the answer to
+ * that call, unless there is no other, or the server takes no writes from anybody.
+ */
+export function roundScript(keys: number, body: string): string {
+  return `
+local run = ${RUN_ID}
+local function one(KEYS, ARGV)
+${body}
+end
+local answers, at = {}, 1
+for first = 1, #KEYS, ${keys} do
+  local keys, args, count = {}, {}, tonumber(ARGV[at])
+  for i = 1, ${keys} do keys[i] = KEYS[first + i - 1] end
+  for i = 1, count do args[i] = ARGV[at + i] end
+  at = at + count + 1
+  local isDone, answer = pcall(one, keys, args)
+  -- Before Redis 7 an error is a text, with its place in front.
+  if not isDone and type(answer) ~= 'table' then
+    answer = {err = string.gsub(tostring(answer), '^@user_script: ?%d+: %-?', '')}
+  end
+  if answer.err and (#KEYS == ${keys} or string.find(answer.err, '^READONLY')) then return answer end
+  answers[#answers + 1] = answer
+end
+return answers
+`;
+}
+
 export const ACQUIRE = `
 -- KEYS lease meta   ARGV leaseToken leaseMs
 local lease = redis.call('GET', KEYS[1])
@@ -28,11 +57,12 @@ export const COMMIT: { readonly [publish in Publish]: string } = {
 };
 
 function commitBy(publish: Publish): string {
-  return `
+  return roundScript(
+    6,
+    `
 -- KEYS lease meta tape image live log
 -- ARGV kind leaseToken leaseMs run epoch epochToken number "epoch-number" message timeMs
 --      offset logKeepFrom tapeKeepFrom checkpoint movedCount [field value ...] [dropped ...]      '' = none
-local run = ${RUN_ID}
 if run ~= ARGV[4] then return {'RUN', run} end
 local lease = redis.call('GET', KEYS[1])
 if lease and lease ~= ARGV[2] then return {'FENCED'} end
@@ -88,7 +118,8 @@ while ARGV[at] do
 end
 redis.call('${publish}', KEYS[5], ARGV[9])
 return {'STORED'}
-`;
+`,
+  );
 }
 
 export const RELEASE = `
@@ -105,9 +136,10 @@ redis.call('PUBLISH', ARGV[8], ARGV[9])
 return {'RELEASED'}
 `;
 
-export const READ_LOG = `
+export const READ_LOG = roundScript(
+  2,
+  `
 -- KEYS log meta   ARGV run after bytesMax pageEntries      after '' = the stored offset
-local run = ${RUN_ID}
 if run ~= ARGV[1] then return {'RUN', run} end
 local after = ARGV[2]
 if after == '' then after = redis.call('HGET', KEYS[2], 'offset') or '0-0' end
@@ -122,7 +154,8 @@ repeat
   end
 until #page < pageEntries or bytes >= bytesMax
 return {bytes >= bytesMax and 'MORE' or 'ALL', entries}
-`;
+`,
+);
 
 /** One transaction, though a script: how far the tape must be read stands in \`meta\`. */
 export const LOAD = `
@@ -144,7 +177,7 @@ end
 return measures
 `;
 
-export const APPEND = `
+const APPEND_ONE = `
 -- KEYS log meta   ARGV run entriesMax fieldsMax countReplicas newMarkCount [mark ...] [entry ...]
 local replicas = '0'
 if ARGV[4] == '1' then
@@ -152,7 +185,6 @@ if ARGV[4] == '1' then
   local _, online = string.gsub(redis.call('INFO', 'replication'), 'slave%d+:[^\\r\\n]*state=online', '')
   replicas = tostring(online)
 end
-local run = ${RUN_ID}
 if run ~= ARGV[1] then return {'RUN', run, replicas} end
 local first = 6 + tonumber(ARGV[5])
 local count = #ARGV - first + 1
@@ -167,6 +199,11 @@ end
 for i = first, #ARGV do redis.call('XADD', KEYS[1], '*', 'g', ARGV[i]) end
 return {'STORED', replicas}
 `;
+
+/** One append, behind which a WAIT may go. */
+export const APPEND = `local run = ${RUN_ID}${APPEND_ONE}`;
+
+export const APPEND_ROUND = roundScript(2, APPEND_ONE);
 
 export const BEAT = `
 -- KEYS nodes   ARGV node deadAfterMs

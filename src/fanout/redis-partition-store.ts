@@ -1,4 +1,4 @@
-/** PartitionStore on Redis: one script per call, all keys of a call under one hash tag. */
+/** PartitionStore on Redis: one script per call, or per round of calls, all keys of a call under one hash tag. */
 import { formatControl, type Names } from './names.js';
 import type {
   AcquireAnswer,
@@ -17,17 +17,19 @@ import type { RedisCommands } from './redis-commands.js';
 import { ACQUIRE, COMMIT, MEASURE_TAPE, READ_LOG, RELEASE } from './redis-lua.js';
 import { array, buffer, fieldsOf, integer, readTapeId, text } from './redis-reply.js';
 import { RedisScript, type ScriptArgument } from './redis-script.js';
+import { ScriptRounds } from './redis-script-rounds.js';
 import { loadPartition } from './redis-tape.js';
 import type { PartitionState } from './tape.js';
 
 const acquire = new RedisScript(ACQUIRE);
-const commits = { PUBLISH: new RedisScript(COMMIT.PUBLISH), SPUBLISH: new RedisScript(COMMIT.SPUBLISH) };
+const commit = { PUBLISH: new RedisScript(COMMIT.PUBLISH), SPUBLISH: new RedisScript(COMMIT.SPUBLISH) };
 const release = new RedisScript(RELEASE);
 const readLog = new RedisScript(READ_LOG);
 const measureTape = new RedisScript(MEASURE_TAPE);
 
 export class RedisPartitionStore implements PartitionStore {
-  private readonly commitScript: RedisScript;
+  private readonly commits: ScriptRounds;
+  private readonly reads: ScriptRounds;
 
   /** @param redis connections of its own: their reconnects make the owner read again */
   constructor(
@@ -35,7 +37,8 @@ export class RedisPartitionStore implements PartitionStore {
     private readonly names: Names,
     private readonly leaseMs: number,
   ) {
-    this.commitScript = commits[redis.isSharded ? 'SPUBLISH' : 'PUBLISH'];
+    this.commits = new ScriptRounds(redis, commit[redis.isSharded ? 'SPUBLISH' : 'PUBLISH']);
+    this.reads = new ScriptRounds(redis, readLog);
   }
 
   async acquire(partition: number, leaseToken: string): Promise<AcquireAnswer> {
@@ -73,8 +76,7 @@ export class RedisPartitionStore implements PartitionStore {
     args.push(c.tapeKeepFrom === null ? '' : tapeId(c.tapeKeepFrom), c.checkpoint ?? '', c.marksMoved.length);
     for (const [field, value] of c.marksMoved) args.push(field, value);
     for (const field of c.marksDropped) args.push(field);
-    const keys = [lease, meta, tape, image, live, log] as const;
-    return readCommitAnswer(array(await this.commitScript.run(this.redis, [...keys], args)));
+    return readCommitAnswer(await this.commits.call([lease, meta, tape, image, live, log], args));
   }
 
   async release(
@@ -98,7 +100,7 @@ export class RedisPartitionStore implements PartitionStore {
   async readLog(partition: number, run: string, after: string | null): Promise<LogRead> {
     const { log, meta } = this.names.partition(partition);
     const args = [run, after ?? '', LOG_READ_BYTES_MAX, LOG_PAGE_ENTRIES];
-    const reply = array(await readLog.run(this.redis, [log, meta], args));
+    const reply = await this.reads.call([log, meta], args);
     const word = text(reply[0]);
     if (word === 'RUN') return { kind: 'run', run: text(reply[1]) };
     const flat = array(reply[1]);
@@ -126,7 +128,7 @@ export class RedisPartitionStore implements PartitionStore {
   }
 
   together(issue: () => void): void {
-    this.redis.together(issue);
+    this.redis.together(() => this.commits.together(() => this.reads.together(issue)));
   }
 
   watch(listener: ConnectionListener): () => void {

@@ -3,9 +3,10 @@ import type { Names } from './names.js';
 import type { ConnectionListener } from './partition-store.js';
 import { AppendRounds } from './redis-append-rounds.js';
 import type { RedisCommands } from './redis-commands.js';
-import { APPEND } from './redis-lua.js';
-import { array, text } from './redis-reply.js';
+import { APPEND, APPEND_ROUND } from './redis-lua.js';
+import { text } from './redis-reply.js';
 import { RedisScript, type ScriptArgument } from './redis-script.js';
+import { ScriptRounds } from './redis-script-rounds.js';
 import {
   type Append,
   type AppendAnswer,
@@ -18,9 +19,12 @@ import {
 const META_FIELDS = 7;
 
 const append = new RedisScript(APPEND);
+const appendRound = new RedisScript(APPEND_ROUND);
 
 export class RedisTickLog implements TickLog {
   private readonly rounds: AppendRounds;
+  /** Of appends that need no replica. */
+  private readonly unwaited: ScriptRounds;
 
   /** @param redis connections of its own: WAIT is about their writes, and holds up what comes behind */
   constructor(
@@ -30,6 +34,7 @@ export class RedisTickLog implements TickLog {
     private readonly ack: 'stored' | 'replicated',
   ) {
     this.rounds = new AppendRounds(redis, append);
+    this.unwaited = new ScriptRounds(redis, appendRound);
   }
 
   async append(partition: number, what: Append): Promise<AppendAnswer> {
@@ -44,14 +49,14 @@ export class RedisTickLog implements TickLog {
     const mustWait = this.ack === 'replicated' && entries.length > 0;
     const reply = mustWait
       ? await this.rounds.append([log, meta], args)
-      : array(await append.run(this.redis, [log, meta], args));
+      : await this.unwaited.call([log, meta], args);
     const answer = readAnswer(reply);
     if (answer.kind === 'run') this.rounds.heard(log, Number(text(reply[2])));
     return answer;
   }
 
   together(issue: () => void): void {
-    this.rounds.together(issue);
+    this.rounds.together(() => this.unwaited.together(issue));
   }
 
   watch(listener: ConnectionListener): () => void {

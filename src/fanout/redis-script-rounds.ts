@@ -1,0 +1,88 @@
+/**
+ * Calls of one script that are issued together go out as one command: with few symbols it is the commands, not the
+ * symbols, that a turn costs the server and this process. On a Cluster each goes alone, since the keys of a command
+ * share a slot there.
+ */
+import type { RedisCommands } from './redis-commands.js';
+import { unavailable } from './redis-errors.js';
+import { array } from './redis-reply.js';
+import type { RedisScript, ScriptArgument } from './redis-script.js';
+
+/** A command holds up everybody else while it runs, and what it publishes waits for its last byte: 10,000 symbols make three. */
+const ROUND_BYTES_MAX = 65_536;
+
+interface Call {
+  readonly keys: readonly [string, ...string[]];
+  readonly args: readonly ScriptArgument[];
+  resolve(reply: readonly unknown[]): void;
+  reject(error: unknown): void;
+}
+
+export class ScriptRounds {
+  private gathered: Call[] = [];
+  private gathering = false;
+
+  /** @param script made by `roundScript` of redis-lua.ts */
+  constructor(
+    private readonly commands: RedisCommands,
+    private readonly script: RedisScript,
+  ) {}
+
+  /** What `issue` calls goes out when it returns. */
+  together(issue: () => void): void {
+    this.gathering = true;
+    try {
+      issue();
+    } finally {
+      this.gathering = false;
+      this.send();
+    }
+  }
+
+  /** @returns the script's reply to this call @throws StoreUnavailable */
+  call(keys: readonly [string, ...string[]], args: readonly ScriptArgument[]): Promise<readonly unknown[]> {
+    return new Promise((resolve, reject) => {
+      this.gathered.push({ keys, args, resolve, reject });
+      if (!this.gathering) this.send();
+    });
+  }
+
+  private send(): void {
+    const calls = this.gathered;
+    this.gathered = [];
+    for (let from = 0; from < calls.length; ) {
+      const to = this.commands.isSharded ? from + 1 : endOfRound(calls, from);
+      void this.run(calls.slice(from, to));
+      from = to;
+    }
+  }
+
+  /** Never rejects. */
+  private async run(calls: readonly Call[]): Promise<void> {
+    const keys: string[] = [];
+    const args: ScriptArgument[] = [];
+    for (const call of calls) {
+      keys.push(...call.keys);
+      args.push(call.args.length, ...call.args);
+    }
+    try {
+      const replies = array(await this.script.run(this.commands, keys as [string, ...string[]], args));
+      for (let i = 0; i < calls.length; i++) settle(calls[i]!, replies[i]);
+    } catch (error) {
+      for (const call of calls) call.reject(error);
+    }
+  }
+}
+
+function endOfRound(calls: readonly Call[], from: number): number {
+  let to = from;
+  for (let bytes = 0; to < calls.length && bytes < ROUND_BYTES_MAX; to++)
+    for (const arg of calls[to]!.args) if (typeof arg === 'object') bytes += arg.length;
+  return to;
+}
+
+function settle(call: Call, reply: unknown): void {
+  if (reply instanceof Error) call.reject(unavailable(reply));
+  else if (Array.isArray(reply)) call.resolve(reply);
+  else call.reject(new TypeError(`Expected an array from Redis, was ${typeof reply}`));
+}
