@@ -14,6 +14,7 @@ import {
   SUBSCRIPTIONS,
   sentinelAddressOptions,
 } from './redis-settings.js';
+import { outliveStreamErrors } from './redis-stream-errors.js';
 import { RedisSubscription } from './redis-subscription.js';
 import { type RedisTopology, readAddress, settingOf, writeAddress } from './redis-topology.js';
 import { StoreUnavailable } from './store-unavailable.js';
@@ -174,13 +175,17 @@ export class RedisConnections {
       ...address,
       connectionName: `tickcast-${name}`,
       retryStrategy: retryStrategy(random),
+      lazyConnect: true,
     });
+    outliveStreamErrors(redis);
     const fields = { connection: name, ...whereTo };
     this.logErrors(fields, redis);
     const stopGuard = guardConnection(redis, expectsMaster, clock, (why) =>
       log.warn({ ...fields, why }, 'redis cut'),
     );
     this.open.set(redis, stopGuard);
+    // Why it fails is told by its `error` event.
+    redis.connect().catch(() => undefined);
     return redis;
   }
 
