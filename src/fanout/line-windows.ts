@@ -33,6 +33,7 @@ const HOLES_MAX = 10_000;
 
 /** Line names of one symbol; a further one takes the place of the one that was silent longest. */
 const LINES_MAX = 8;
+const NO_WINDOWS: readonly LineWindow[] = [];
 
 interface Hole {
   readonly window: LineWindow;
@@ -150,7 +151,7 @@ export class LineWindows {
   }
 
   of(slot: number): readonly LineWindow[] {
-    return this.bySlot[slot] ?? [];
+    return this.bySlot[slot] ?? NO_WINDOWS;
   }
 
   /** Puts back what an owner part says. */

@@ -14,6 +14,10 @@ const checkpoints = new CheckpointEncoder();
 
 export class TurnEncoder {
   private readonly ownerParts: OwnerPartEncoder;
+  /** Symbols of the last batch: those of its turn that had something to say. */
+  symbols = 0;
+  /** Their positions in the turn, in order; the first `symbols` count. */
+  private positions = new Int32Array(64);
 
   constructor(
     private readonly images: ImageTable,
@@ -23,21 +27,21 @@ export class TurnEncoder {
     this.ownerParts = new OwnerPartEncoder(images, lines);
   }
 
-  /** Symbols of the turn that have something to say. */
-  get symbols(): number {
-    let symbols = 0;
-    for (let position = 0; position < this.changes.slots.length; position++)
-      if (this.isIncluded(position)) symbols++;
-    return symbols;
-  }
-
   /** @param emptyUs time of a batch in which no symbol changed */
   batch(epoch: number, number: number, emptyUs: number): Uint8Array {
-    const { symbols } = this;
+    this.include();
+    const { symbols, positions } = this;
     batches.begin(epoch, number, symbols === 0 ? emptyUs : this.oldestUs(), symbols);
-    for (let position = 0; position < this.changes.slots.length; position++)
-      if (this.isIncluded(position)) this.symbol(position);
+    for (let i = 0; i < symbols; i++) this.symbol(positions[i]!);
     return batches.end();
+  }
+
+  private include(): void {
+    const { length } = this.changes.slots;
+    if (length > this.positions.length) this.positions = new Int32Array(length * 2);
+    this.symbols = 0;
+    for (let position = 0; position < length; position++)
+      if (this.isIncluded(position)) this.positions[this.symbols++] = position;
   }
 
   private isIncluded(position: number): boolean {
@@ -50,9 +54,9 @@ export class TurnEncoder {
   private oldestUs(): number {
     const { slots, timesUs } = this.changes;
     let oldest = Number.MAX_SAFE_INTEGER;
-    for (let position = 0; position < slots.length; position++) {
-      const timeUs = this.images.publishedUs[slots[position]!]!;
-      if (timeUs < oldest && this.isIncluded(position)) oldest = timeUs;
+    for (let i = 0; i < this.symbols; i++) {
+      const timeUs = this.images.publishedUs[slots[this.positions[i]!]!]!;
+      if (timeUs < oldest) oldest = timeUs;
     }
     for (const timeUs of timesUs) if (timeUs < oldest) oldest = timeUs;
     return oldest;
