@@ -2,7 +2,7 @@
  * The invariants of the house as rules that can be broken only on purpose. Each comment is what whoever breaks it
  * reads: why the rule is there, and what to do instead. test/import-rules.spec.ts breaks every one of them.
  */
-const TEST_FILES = '\\.(spec|fixture)\\.ts$';
+const TEST_FILES = '\\.(spec|fixture|bench)\\.ts$';
 const ROOMS = '^src/(feed|fanout|gateway|symbols)/';
 const error = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
 
@@ -91,7 +91,7 @@ module.exports = {
     ),
     error(
       'no-test-code',
-      'The service imports nothing of its tests: specs, fixtures and test/ are not built.',
+      'The service imports nothing of its tests: specs, fixtures, benches and test/ are not built.',
       { path: '^(src|libs)/', pathNot: TEST_FILES },
       { path: ['^(test|bench)/', TEST_FILES] },
     ),

@@ -17,7 +17,7 @@ const STAMP = join(DIST, '.built');
 const LOCK = join(ROOT, 'node_modules', '.cache', 'tickcast-build');
 const SOURCES = ['src', 'libs', 'web', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
 /** Files of which the build does not depend on the time. */
-const ASIDE = /(\.spec\.ts|\.fixture\.ts|\.md)$/;
+const ASIDE = /(\.spec\.ts|\.fixture\.ts|\.bench\.ts|\.md)$/;
 
 async function newest(path) {
   const found = await stat(path).catch(() => undefined);

@@ -41,6 +41,7 @@ const FILES: Readonly<Record<string, readonly [text: string, ...breaks: string[]
   ],
   'src/admin/right.ts': ["import { left } from './left.js';\nexport const right = () => left;"],
   'src/admin/audit.ts': ["import '../feed/feed.fixture.js';", 'no-test-code'],
+  'src/admin/answers.ts': ["import '../gateway/lane.bench.js';", 'no-test-code'],
   'src/admin/checks.ts': [
     "import fc from 'fast-check';\nexport const check = fc;",
     'no-development-packages',
@@ -53,6 +54,9 @@ const FILES: Readonly<Record<string, readonly [text: string, ...breaks: string[]
     "import '../fanout/tick-log-writer.js';\nimport '../symbols/symbol-registry.js';",
   ],
   'src/feed/feed.fixture.ts': [
+    "import '../fanout/owner.js';\nimport fc from 'fast-check';\nexport const f = fc;",
+  ],
+  'src/gateway/lane.bench.ts': [
     "import '../fanout/owner.js';\nimport fc from 'fast-check';\nexport const f = fc;",
   ],
   'src/feed/feed-sockets.ts': ["import type { WebSocket } from 'ws';\nexport type S = WebSocket;"],
@@ -79,6 +83,7 @@ const LINTED: Readonly<Record<string, readonly [text: string, ...breaks: string[
   'src/now.ts': ['export const now = () => Date.now() + Math.random();\n', 'plugin', 'plugin'],
   'src/clock.ts': ['export const now = () => Date.now();\n'],
   'src/now.spec.ts': ['export const now = Date.now();\n'],
+  'src/now.bench.ts': ['export const now = performance.now();\n'],
   'src/store.ts': [
     'async function store(): Promise<void> {\n  await Promise.resolve();\n}\nexport function accept(): void {\n  store();\n}\n',
     'lint/nursery/noFloatingPromises',
