@@ -8,7 +8,7 @@ import type { OwnerSettings } from './owner-world.js';
 import type { PartitionStore } from './partition-store.js';
 import type { PartitionedLogWriter } from './partitioned-log-writer.js';
 import { instrument, ListedRegistry } from './registry.fixture.js';
-import { describeBothForms, HandClock, type StoreForm } from './store-forms.fixture.js';
+import { describeAllForms, HandClock, type StoreForm } from './store-forms.fixture.js';
 
 /** One partition, so that every trade of a spec is on one tape. */
 const registry = new ListedRegistry([instrument(1), instrument(2)]);
@@ -60,7 +60,7 @@ async function tradesInCheckpoint(form: StoreForm): Promise<number> {
   return trades;
 }
 
-describeBothForms('Owner', (open) => {
+describeAllForms('Owner', (open) => {
   it('publishes what the log holds, one batch a turn', async () => {
     const form = await open({ partitions: 1 });
     const { owner } = ownerOf(form.partitions);
@@ -331,7 +331,7 @@ describeBothForms('Owner', (open) => {
   });
 });
 
-describeBothForms('Owner and registry', (open) => {
+describeAllForms('Owner and registry', (open) => {
   it('reconciles before it applies a tick of a symbol that it does not know', async () => {
     const form = await open({ partitions: 1 });
     const behind = new ListedRegistry([instrument(1)]);
@@ -364,7 +364,7 @@ describeBothForms('Owner and registry', (open) => {
   });
 });
 
-describeBothForms('A failover that lost the newest part', (open) => {
+describeAllForms('A failover that lost the newest part', (open) => {
   it('is refilled from the ring where it reaches, and a new epoch where it does not', async () => {
     const form = await open({ partitions: 1 });
     const writer = writerOf(form);

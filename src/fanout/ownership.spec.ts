@@ -12,7 +12,7 @@ import type { Owner } from './owner.js';
 import { OwnerRun } from './owner-run.js';
 import { Ownership } from './ownership.js';
 import { instrument, ListedRegistry } from './registry.fixture.js';
-import { describeBothForms, quietLog, type StoreForm } from './store-forms.fixture.js';
+import { describeAllForms, quietLog, type StoreForm } from './store-forms.fixture.js';
 import { TurnTimer } from './turn-timer.js';
 
 const PARTITIONS = 8;
@@ -26,7 +26,7 @@ const preferred = (node: string, ...nodes: string[]) =>
 
 const owned = (owner: Owner) => [...owner.owned()].map(({ partition }) => partition).sort((a, b) => a - b);
 
-describeBothForms('Owners that share partitions', (open) => {
+describeAllForms('Owners that share partitions', (open) => {
   const surroundings = { registry, clock: systemClock, timers: systemTimers };
 
   function run(form: StoreForm, node: string) {

@@ -7,7 +7,7 @@ import { LogEntryDecoder } from './log-entry.js';
 import { groupOf, makeWriter, tradeOf } from './owner.fixture.js';
 import type { LogWriterSettings } from './partitioned-log-writer.js';
 import { instrument, ListedRegistry } from './registry.fixture.js';
-import { describeBothForms, memoryForm, readEntries, type StoreForm } from './store-forms.fixture.js';
+import { describeAllForms, memoryForm, readEntries, type StoreForm } from './store-forms.fixture.js';
 import type { OfferAnswer } from './tick-log-writer.js';
 
 /** Sids of both partitions. */
@@ -53,7 +53,7 @@ async function drain(form: StoreForm, partition: number): Promise<void> {
   });
 }
 
-describeBothForms('PartitionedLogWriter', (open) => {
+describeAllForms('PartitionedLogWriter', (open) => {
   const writerOf = (form: StoreForm, more: Partial<LogWriterSettings> = {}) =>
     makeWriter(
       form.tickLog,
