@@ -24,13 +24,24 @@ const HOT_FILES = [
   'src/fanout/batch',
   'src/fanout/coalescer',
   'src/fanout/log-entry',
+  'src/feed/feed-codec',
+  'src/feed/tick-gate',
+  'src/gateway/cohorts',
+  'src/gateway/lane',
+  'src/gateway/native-send',
+  'src/gateway/outbox',
+  'src/gateway/serve',
+  'src/gateway/sid-list',
+  'src/gateway/table-writer',
+  'src/gateway/ticker-follow',
+  'src/gateway/trade-lane',
 ];
 
 let folder: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tickcast-micro-'));
-  // outbox measures the native part: built by the build where it found a compiler, else it is found now.
+  // Some measure the native part: built by the build where it found a compiler, else it is found now.
   if (loadNativeSend() !== null) return;
   await requireProgram('cc', 'build-essential');
   await run(process.execPath, [resolve('scripts/compile-native.mjs')]);

@@ -7,7 +7,7 @@ export interface Case<T> {
   /** What is timed. */
   readonly run: () => T;
   /** Is shown the result of a first call, before anything is timed. @throws when that did not do its work */
-  readonly verify: (result: T) => void;
+  readonly verify: (result: T) => void | Promise<void>;
 }
 
 export interface RegisteredCase {
@@ -26,7 +26,7 @@ export const cases: RegisteredCase[] = [];
 export function measure<T>(name: string, { items, before = () => undefined, run, verify }: Case<T>): void {
   const check = async () => {
     await before();
-    verify(run());
+    await verify(run());
   };
   cases.push({ name, items, before, run, check });
 }

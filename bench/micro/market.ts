@@ -32,57 +32,51 @@ export interface Change {
   readonly mask: number;
   readonly timeUs: number;
   readonly previousTimeUs: number;
-  /** The whole image, as it then was. */
+  /** Images of all symbols after the turn, as tables hold them; this one begins at `offset`. */
   readonly values: Float64Array;
+  readonly offset: number;
   readonly tick: Tick;
 }
 
 export class Market {
   private readonly random = generator(7);
-  private readonly images: Float64Array[];
+  private readonly images: Float64Array;
   private seq = 1;
 
   /** Sids go from 1 to `symbols`. */
   constructor(readonly symbols: number) {
-    this.images = Array.from({ length: symbols }, () => this.firstImage());
+    this.images = new Float64Array(symbols * IMAGE_FIELD_COUNT);
+    for (let index = 0; index < symbols; index++)
+      this.images.set(this.firstImage(), index * IMAGE_FIELD_COUNT);
   }
 
   /** One tick per symbol, and what it changed. */
   turn(): Change[] {
     this.seq++;
     const timeUs = START_US + this.seq * INTERVAL_US;
-    return this.images.map((image, index) => {
-      const before = image.slice();
-      const tick = this.tick(index + 1, image, timeUs - Math.floor(this.random() * 2000));
-      const mask = differences(before, image);
-      const previousTimeUs = timeUs - INTERVAL_US;
-      return { sid: index + 1, seq: this.seq, mask, timeUs, previousTimeUs, values: image.slice(), tick };
+    const previousTimeUs = timeUs - INTERVAL_US;
+    const before = this.images.slice();
+    const ticks = Array.from({ length: this.symbols }, (_, index) =>
+      this.tick(index, timeUs - Math.floor(this.random() * 2000)),
+    );
+    const values = this.images.slice();
+    return ticks.map((tick, index) => {
+      const offset = index * IMAGE_FIELD_COUNT;
+      const mask = differences(before, values, offset);
+      return { sid: tick.sid, seq: this.seq, mask, timeUs, previousTimeUs, values, offset, tick };
     });
   }
 
-  private firstImage(): Float64Array {
-    const image = new Float64Array(IMAGE_FIELD_COUNT).fill(Number.NaN);
+  private firstImage(): number[] {
     const bid = 1000 + Math.floor(this.random() * 40_000);
-    image.set([
-      bid,
-      100,
-      bid + 100,
-      100,
-      bid,
-      100,
-      1_000_000,
-      10_000,
-      bid,
-      bid + 300,
-      bid - 300,
-      bid,
-      bid,
-      0,
-    ]);
-    return image;
+    const book = [bid, 100, bid + 100, 100];
+    const day = [bid, 100, 1_000_000, 10_000, bid, bid + 300, bid - 300, bid, bid];
+    return [...book, ...day, 0];
   }
 
-  private tick(sid: number, image: Float64Array, exchangeTimeUs: number): Tick {
+  private tick(index: number, exchangeTimeUs: number): Tick {
+    const sid = index + 1;
+    const image = this.images.subarray(index * IMAGE_FIELD_COUNT, (index + 1) * IMAGE_FIELD_COUNT);
     const times = { exchangeTimeUs, receiveTimeUs: exchangeTimeUs + 400, line: null, sequence: null };
     const roll = this.random();
     if (roll < TRADES_BELOW) {
@@ -113,10 +107,10 @@ export class Market {
   }
 }
 
-function differences(before: Float64Array, after: Float64Array): number {
+function differences(before: Float64Array, after: Float64Array, offset: number): number {
   let mask = 0;
   for (let field = 0; field < IMAGE_FIELD_COUNT; field++)
-    if (!Object.is(before[field], after[field])) mask |= 1 << field;
+    if (before[offset + field] !== after[offset + field]) mask |= 1 << field;
   return mask;
 }
 

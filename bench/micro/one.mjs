@@ -9,8 +9,8 @@ import { Bench } from 'tinybench';
 
 /** Times in ms; `once` only shows that a case runs. */
 const MODES = {
-  usual: { time: 800, warmupTime: 300 },
-  quick: { time: 150, warmupTime: 80 },
+  usual: { time: 300, warmupTime: 150 },
+  quick: { time: 80, warmupTime: 60 },
   once: { time: 0, iterations: 2, warmup: false },
 };
 

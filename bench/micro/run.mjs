@@ -2,7 +2,7 @@
  * Runs the bench files beside the hot code, each in a process of its own, so that none spoils what the compiler has
  * learnt from another. Prints a table per file, and writes all figures to bench/results/.
  */
-import { execFileSync, fork } from 'node:child_process';
+import { fork, spawnSync } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { cpus, release } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -84,10 +84,9 @@ async function main() {
   }
   const suffix = names.length === 0 ? '' : `-${names.join('-')}`;
   const target = out ?? join(ROOT, 'bench', 'results', `micro${suffix}.json`);
-  const commit = execFileSync('git', ['describe', '--always', '--dirty=+'], {
-    cwd: ROOT,
-    encoding: 'utf8',
-  }).trim();
+  // Null where this is no checkout.
+  const described = spawnSync('git', ['describe', '--always', '--dirty=+'], { cwd: ROOT, encoding: 'utf8' });
+  const commit = described.stdout?.trim() || null;
   const machine = { cpu: cpus()[0]?.model, cores: cpus().length, kernel: release() };
   await mkdir(dirname(target), { recursive: true });
   const result = { at: new Date().toISOString(), mode, commit, node: process.version, machine, files };

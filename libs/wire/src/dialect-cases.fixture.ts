@@ -15,7 +15,7 @@ const instruments = Array.from({ length: SYMBOLS + 1 }, (_, sid): FragmentInstru
   return { sid, symbol: `S${sid}`, priceScale: PRICE_SCALE, sizeScale: 0, volumeScale: 0 };
 });
 const market = new Market(SYMBOLS);
-const turns = Array.from({ length: 8 }, () => market.turn());
+const turns = Array.from({ length: 4 }, () => market.turn());
 const trades = turns.map(tradesOf);
 
 export function measureDialect(dialect: Dialect): void {
@@ -35,8 +35,8 @@ export function measureDialect(dialect: Dialect): void {
     items: SYMBOLS,
     run() {
       out.at = dialect.prefixSize;
-      for (const { sid, seq, mask, timeUs, previousTimeUs, values } of nextUpdates())
-        dialect.update(out, instruments[sid]!, seq, mask, timeUs, previousTimeUs, values, 0);
+      for (const { sid, seq, mask, timeUs, previousTimeUs, values, offset } of nextUpdates())
+        dialect.update(out, instruments[sid]!, seq, mask, timeUs, previousTimeUs, values, offset);
     },
     verify: verify(turns[0]!.map((change) => ({ type: 'update', ...named(change, change.mask) }))),
   });
@@ -46,8 +46,8 @@ export function measureDialect(dialect: Dialect): void {
     items: SYMBOLS,
     run() {
       out.at = dialect.prefixSize;
-      for (const { sid, seq, timeUs, values } of nextImages())
-        dialect.image(out, instruments[sid]!, EPOCH, seq, timeUs, values, 0);
+      for (const { sid, seq, timeUs, values, offset } of nextImages())
+        dialect.image(out, instruments[sid]!, EPOCH, seq, timeUs, values, offset);
     },
     verify: verify(turns[0]!.map((change) => ({ type: 'image', epoch: EPOCH, ...named(change, -1) }))),
   });
@@ -69,10 +69,10 @@ export function measureDialect(dialect: Dialect): void {
   });
 }
 
-function named({ sid, seq, values }: Change, mask: number): object {
+function named({ sid, seq, values, offset }: Change, mask: number): object {
   const fields = IMAGE_FIELDS.flatMap((name, field) => {
     const decimals = name.endsWith('Price') ? PRICE_SCALE : 0;
-    return (mask & (1 << field)) === 0 ? [] : [[name, values[field]! / 10 ** decimals]];
+    return (mask & (1 << field)) === 0 ? [] : [[name, values[offset + field]! / 10 ** decimals]];
   });
   return { sid, symbol: `S${sid}`, seq, timeUs: 0, ...Object.fromEntries(fields) };
 }
