@@ -25,7 +25,15 @@ const WITH_ALL_FILES = 'ulimit -n "$(ulimit -Hn)" && exec taskset -c "$0" "$@"';
  * For what shares its core with the load client, which spins: its wake-ups go first. Where that is not allowed, nice
  * says so and runs the program all the same.
  */
-const BESIDE = ['nice', '-n', '-5'];
+const BESIDE = ['nice', '-n', '-10'];
+
+/** What only checks takes its time from nobody: sampled clients decode while the load client takes latencies. */
+const BEHIND = ['nice', '-n', '10'];
+
+/** Starts a process that only checks what is measured; arguments as of `start`. */
+export function startBehind(core, command, args, options) {
+  return start(core, BEHIND[0], [...BEHIND.slice(1), command, ...args], options);
+}
 
 /** Starts a process that shares its core with the load client; arguments as of `start`. */
 export function startBeside(core, command, args, options) {

@@ -6,7 +6,7 @@ import { clientFrame, msgpackSubscribe, upgradeRequest } from '../frames.mjs';
 import { GarbageTrace } from '../garbage.mjs';
 import { symbolName, symbolsFile } from '../market.mjs';
 import { TEMPORARY } from '../native.mjs';
-import { end, start, startBeside } from '../processes.mjs';
+import { end, start, startBehind, startBeside } from '../processes.mjs';
 import { talker } from '../talker.mjs';
 import { startRedis } from './redis.mjs';
 
@@ -105,7 +105,7 @@ export async function open({ serverCore, otherCore, work, options, profile }) {
     beside: { ...ofOwner, Redis: redis.process, 'feed handler': feed },
     async go() {
       const args = [join(BENCH, 'sample.mjs'), ports.join(), work.key, JSON.stringify(options)];
-      sample = await startBeside(otherCore, process.execPath, args, { ready: /subscribed/, stdin: 'pipe' });
+      sample = await startBehind(otherCore, process.execPath, args, { ready: /subscribed/, stdin: 'pipe' });
       feeder.say('go');
       beside = await work.beside?.(opened, options);
     },
