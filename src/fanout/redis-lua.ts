@@ -100,12 +100,15 @@ if ARGV[14] ~= '' then
   redis.call('SET', KEYS[4], ARGV[14])
   redis.call('HSET', KEYS[2], 'checkpoint', ARGV[8])
 end
-if isBatch or meta[4] ~= run or meta[5] ~= ARGV[2] then
+local isSame = storedEpoch == epoch and meta[4] == run and meta[5] == ARGV[2]
+if not isSame then
   redis.call('HSET', KEYS[2], 'epoch', ARGV[5], 'token', ARGV[6], 'number', ARGV[7], 'run', run, 'owner', ARGV[2])
 end
 if ARGV[11] ~= '' then
-  redis.call('HSET', KEYS[2], 'offset', ARGV[11])
+  redis.call('HSET', KEYS[2], 'number', ARGV[7], 'offset', ARGV[11])
   redis.call('XTRIM', KEYS[6], 'MINID', '=', ARGV[12])
+elseif isSame and isBatch then
+  redis.call('HSET', KEYS[2], 'number', ARGV[7])
 end
 local at = 16
 for _ = 1, tonumber(ARGV[15]) do

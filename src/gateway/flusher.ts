@@ -37,8 +37,8 @@ export interface Slice {
   readonly sessionsPerCheck: number;
 }
 
-/** With the frames that are still to be handed over when the time is up it is about 3 ms. */
-export const SLICE: Slice = { ms: 2.5, sessionsPerCheck: 16 };
+/** With the frames that are still to be handed over when the time is up, and what else waits, it is about 3 ms. */
+export const SLICE: Slice = { ms: 2, sessionsPerCheck: 16 };
 
 export class Flusher {
   /** Number of the running or last flush. */
