@@ -1,6 +1,7 @@
 /**
  * What one writes first: every client's every update is its own JSON text and its own ws.send(). It makes W1 itself,
- * without Redis, which only flatters it.
+ * without Redis, which only flatters it. It begins at a line on its standard input: saturated, it takes minutes to let
+ * all clients in.
  *   node naive-server.mjs <port>
  */
 import { WebSocketServer } from 'ws';
@@ -17,7 +18,7 @@ server.on('listening', () => process.stdout.write('ready\n'));
 
 const market = new Market(SYMBOLS);
 let seq = 0;
-setInterval(() => {
+function interval() {
   seq++;
   const timeUs = Date.now() * 1000;
   const updates = market.interval().map((tick, index) => ({
@@ -37,4 +38,5 @@ setInterval(() => {
     if (socket.bufferedAmount > 4 * 1024 * 1024) continue;
     for (const update of updates) if (symbols.has(update.symbol)) socket.send(JSON.stringify(update));
   }
-}, INTERVAL_MS);
+}
+process.stdin.once('data', () => setInterval(interval, INTERVAL_MS));

@@ -16,12 +16,15 @@ export function client({ symbols }) {
 
 export async function open({ serverCore }) {
   const port = await freePort();
-  const server = await start(serverCore, process.execPath, [SERVER, String(port)], { ready: /ready/ });
+  const server = await start(serverCore, process.execPath, [SERVER, String(port)], {
+    ready: /ready/,
+    stdin: 'pipe',
+  });
   return {
     ports: [port],
     servers: [server],
     beside: {},
-    go: async () => undefined,
+    go: async () => void server.child.stdin.write('go\n'),
     close: () => end(server),
   };
 }
