@@ -106,6 +106,23 @@ describe('ScriptRounds', () => {
     expect(await redisCli(server, 'dbsize')).toBe('6');
   });
 
+  const marksOf = (count: number) => Array.from({ length: count }, (_, i) => `mark:${i}`);
+
+  it('ends a round at as many bytes of text, too', async () => {
+    const answers: Promise<readonly unknown[]>[] = [];
+    const commandsSent = await scriptsDuring(async () => {
+      rounds.together(() => {
+        for (const list of ['a', 'b', 'c']) answers.push(rounds.call([list], marksOf(10_000)));
+      });
+      await Promise.all(answers);
+    });
+    expect(commandsSent).toBe(3);
+  });
+
+  it('takes a call of any number of arguments', async () => {
+    expect((await rounds.call(['a'], marksOf(150_000)))[2]).toBe(150_000);
+  });
+
   it('goes on where the server does not know the script any more', async () => {
     await redisCli(server, 'script', 'flush');
     expect(await pushTo(['a', 'b'])).toEqual([1, 1]);

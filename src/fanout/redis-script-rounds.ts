@@ -10,6 +10,8 @@ import type { RedisScript, ScriptArgument } from './redis-script.js';
 
 /** A command holds up everybody else while it runs, and what it publishes waits for its last byte: 10,000 symbols make three. */
 const ROUND_BYTES_MAX = 65_536;
+/** What a number takes, or a little less. */
+const NUMBER_BYTES = 8;
 
 interface Call {
   readonly keys: readonly [string, ...string[]];
@@ -59,13 +61,15 @@ export class ScriptRounds {
 
   /** Never rejects. */
   private async run(calls: readonly Call[]): Promise<void> {
-    const keys: string[] = [];
-    const args: ScriptArgument[] = [];
-    for (const call of calls) {
-      keys.push(...call.keys);
-      args.push(call.args.length, ...call.args);
-    }
     try {
+      const keys: string[] = [];
+      const args: ScriptArgument[] = [];
+      for (const call of calls) {
+        keys.push(...call.keys);
+        args.push(call.args.length);
+        // One by one: the first commit of an epoch has two for each mark, more than a call may spread.
+        for (const arg of call.args) args.push(arg);
+      }
       const replies = array(await this.script.run(this.commands, keys as [string, ...string[]], args));
       for (let i = 0; i < calls.length; i++) settle(calls[i]!, replies[i]);
     } catch (error) {
@@ -77,7 +81,7 @@ export class ScriptRounds {
 function endOfRound(calls: readonly Call[], from: number): number {
   let to = from;
   for (let bytes = 0; to < calls.length && bytes < ROUND_BYTES_MAX; to++)
-    for (const arg of calls[to]!.args) if (typeof arg === 'object') bytes += arg.length;
+    for (const arg of calls[to]!.args) bytes += typeof arg === 'number' ? NUMBER_BYTES : arg.length;
   return to;
 }
 
