@@ -206,6 +206,26 @@ describe('the lag probe', () => {
     expect(stage.gateway.pulse.counters.probeLagMsMax).toBeGreaterThan(900);
   });
 
+  it('shows within two seconds that a client has stopped reading, whenever it does', () => {
+    const stage = scene(1, { clientHeartbeatMs: 600_000 });
+    const { publisher, timers, clock } = stage;
+    const clients = Array.from({ length: 40 }, () => stage.join(MSGPACK));
+    for (const client of clients) client.subscribe(['ticker:S1']);
+    const stoppedMs = clients.map((_, i) => clock.ms + 4_000 + i * 25);
+    const behindMs = new Map<number, number>();
+    for (let turn = 0; turn < 160; turn++) {
+      publisher.publish([1], { bidPrice: turn });
+      timers.pass(50);
+      if (turn % 5 === 4) stage.gateway.pulse.run();
+      clients.forEach((client, i) => {
+        if (clock.ms < stoppedMs[i]!) answer(stage, client);
+        else if (client.session.isBehind && !behindMs.has(i)) behindMs.set(i, clock.ms);
+      });
+    }
+    expect(behindMs.size).toBe(clients.length);
+    for (const [i, ms] of behindMs) expect(ms - stoppedMs[i]!).toBeLessThanOrEqual(2_000);
+  });
+
   it('that is late is noticed by the next flush, before the next pulse', () => {
     const stage = scene(1, { clientHeartbeatMs: 600_000 });
     const { publisher, flush, timers } = stage;

@@ -9,7 +9,7 @@ const TURNS_REMEMBERED = 4;
 export class TurnGather {
   /** Gathers that had a batch. */
   private turn = 1;
-  /** Turn in which a partition last brought a batch; 0 = never. */
+  /** Turn in which a partition last brought a batch; -Infinity = never. */
   private readonly heardIn: Float64Array;
   /** Partitions that are expected in this turn and have brought nothing yet. */
   private missing = 0;
