@@ -1,6 +1,7 @@
 /** One Redis: gone for a while, frozen, restarted with less than it had, or with nothing. And what feed handlers do. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { metrics, total } from '../support/installation.js';
+import type { Standing } from './support/gateway-watch.js';
 import { SEED } from './support/report.js';
 import { Rig } from './support/rig.js';
 import { Scenarios, type Story } from './support/scenario.js';
@@ -26,14 +27,19 @@ describe('one Redis', () => {
     const all = await Promise.all(['owner1', 'owner2'].map((owner) => metrics(rig.member(owner))));
     return all.reduce((sum, each) => sum + total(each, name), 0);
   };
-  const isOut = () =>
-    [...rig.watches].filter(([, watch]) => watch.after(performance.now() - 1, 'out', 'silent') !== undefined);
+  // A look that a busy machine answers too late says nothing of the gateway: the next one does.
+  const untilAll = (standing: Standing) =>
+    scenarios.until(`every gateway to be ${standing}`, () => {
+      const other = [...rig.watches].find(([, { now }]) => now !== standing);
+      return other === undefined ? null : `${other[0]} is ${other[1].now}`;
+    });
 
-  function expectStale(story: Story): void {
-    for (const client of rig.clients)
-      expect(client.toldAfter(story.hurtMs, 'stale')).toBeLessThan(TOLD_MS_MAX);
-    const told = rig.clients.map((client) => client.toldAfter(story.hurtMs, 'stale')!);
-    story.saw(`stale after ${Math.round(Math.max(...told))} ms at most`);
+  async function expectStale(story: Story): Promise<void> {
+    const told = () => rig.clients.map((client) => client.toldAfter(story.hurtMs, 'stale'));
+    await scenarios.until('stale', () => (told().includes(undefined) ? 'not told to all' : null));
+    const slowest = Math.max(...told().map((ms) => ms!));
+    expect(slowest).toBeLessThan(TOLD_MS_MAX);
+    story.saw(`stale after ${Math.round(slowest)} ms at most`);
   }
 
   it('a feed handler that pauses and sends again', async () => {
@@ -73,15 +79,15 @@ describe('one Redis', () => {
       story.hurt();
       await Promise.all(links.map((link) => link.set('reset')));
       await sleep(DOWN_MS);
-      expectStale(story);
+      await expectStale(story);
       expect(rig.handlers.beta.busy).toBeGreaterThan(before);
       story.saw(`handlers told busy, all gateways at a tenth of their weight`);
       // What everybody shares must not empty the pool.
-      for (const [, watch] of rig.watches) expect(watch.now).toBe('low');
+      await untilAll('low');
       await Promise.all(links.map((link) => link.set('pass')));
       story.over();
     });
-    expect(isOut()).toEqual([]);
+    await untilAll('up');
   }, 120_000);
 
   it('Redis frozen', async () => {
@@ -89,7 +95,7 @@ describe('one Redis', () => {
       story.hurt();
       await store.redis.pause();
       await sleep(6_000);
-      expectStale(story);
+      await expectStale(story);
       await store.redis.resume();
       story.over();
     });

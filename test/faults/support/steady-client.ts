@@ -57,12 +57,16 @@ export class SteadyClient {
     return this.stale.size > 0;
   }
 
-  /** ms from then until it was first told this; undefined when it was not. */
-  toldAfter(sinceMs: number, type: 'stale' | 'fresh' | 'goodbye', reason?: string): number | undefined {
+  /** ms from then until it was first told this, for one of these reasons or any; undefined when it was not. */
+  toldAfter(
+    sinceMs: number,
+    type: 'stale' | 'fresh' | 'goodbye',
+    ...reasons: readonly string[]
+  ): number | undefined {
     const isIt = ({ atMs, record }: Noted) =>
       atMs >= sinceMs &&
       record.type === type &&
-      (reason === undefined || ('reason' in record && record.reason === reason));
+      (reasons.length === 0 || ('reason' in record && reasons.includes(record.reason)));
     const found = this.log.records.find(isIt);
     return found === undefined ? undefined : found.atMs - sinceMs;
   }
