@@ -1,7 +1,8 @@
 /**
  * What the service is compared with: one PUBLISH per symbol and interval, 68 bytes each.
- *   node messenger.mjs <redis port> <symbols> pipeline|bare <intervals to warm up>
+ *   node messenger.mjs <redis port> <symbols> pipeline|bare|ping <intervals to warm up>
  * `pipeline`: ioredis, one pipeline per interval. `bare`: RESP by hand in one write, its answers counted and dropped.
+ * `ping`: one PING per interval and nothing else, counted as if it had told of every symbol: what it costs to wake up.
  */
 import { connect } from 'node:net';
 import { Redis } from 'ioredis';
@@ -75,7 +76,15 @@ async function bare() {
   };
 }
 
-const publish = mode === 'pipeline' ? await pipelined() : await bare();
+async function pinging() {
+  const redis = new Redis({ port: Number(port), host: '127.0.0.1' });
+  return async () => {
+    await redis.ping();
+    published += symbols;
+  };
+}
+
+const publish = await { pipeline: pipelined, bare, ping: pinging }[mode]();
 let busy = false;
 let timer;
 /** Whoever cannot keep up publishes less often; the figures are per update. */

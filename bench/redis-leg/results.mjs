@@ -60,6 +60,8 @@ export function showResults() {
       'publisher µs: leg': us(of.leg.publisher),
       pipeline: us(of.pipeline.publisher),
       bare: us(of.bare.publisher),
+      // Results of an earlier bench do not have it.
+      'one PING': us(of.ping?.publisher ?? Number.NaN),
       'leg / pipeline': us(of.publisherToPipeline),
       'Redis µs: leg': us(of.leg.Redis),
       'bare ': us(of.bare.Redis),

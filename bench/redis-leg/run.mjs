@@ -22,7 +22,7 @@ const lock = process.argv.includes('--lock') ? argument('--lock')[0] : undefined
 const REPETITIONS = quick ? 1 : 3;
 const WINDOW_MS = quick ? 2_000 : 4_000;
 /** Of all symbols together: what a process does in its first minutes, done at once, so that it is compiled as later on. */
-const WARM_UPDATES = 1_000_000;
+const WARM_UPDATES = quick ? 1_000_000 : 3_000_000;
 /** The tape is trimmed from its second second on. */
 const LEG_WARM_UP_MS = 2_500;
 const PUBLISH_WARM_UP_MS = 500;
@@ -96,6 +96,18 @@ async function publishPerSymbol(sinksProgram, symbols, gateways, mode) {
   return run;
 }
 
+/** A process that sends one PING per interval: what its share of an interval costs before there is anything to say. */
+async function onePing(symbols) {
+  const redis = await startRedis();
+  const publisher = await startPart('messenger', redis.port, symbols, 'ping', warmIntervals(symbols));
+  await publisher.ask('warm');
+  await publisher.ask('go');
+  await pause(PUBLISH_WARM_UP_MS);
+  const run = await window(publisher, { publisher, Redis: redis });
+  for (const part of [publisher, redis]) await end(part);
+  return run;
+}
+
 /** Tick log, reads and commits: a writer of the log, the real owner process, one follower and sinks. */
 async function wholeLeg(sinksProgram, symbols) {
   const redis = await startRedis();
@@ -118,11 +130,12 @@ const VARIANTS = {
   leg: (sinks, symbols, gateways) => commitLeg(sinks, symbols, gateways),
   pipeline: (sinks, symbols, gateways) => publishPerSymbol(sinks, symbols, gateways, 'pipeline'),
   bare: (sinks, symbols, gateways) => publishPerSymbol(sinks, symbols, gateways, 'bare'),
+  ping: (_sinks, symbols) => onePing(symbols),
 };
 
 /** Medians of the runs, and of their ratios run by run. */
 async function compare(sinks, work, gateways) {
-  const runs = { leg: [], pipeline: [], bare: [] };
+  const runs = { leg: [], pipeline: [], bare: [], ping: [] };
   for (let repetition = 0; repetition < REPETITIONS; repetition++) {
     await exclusively(lock, async () => {
       for (const [name, measure] of Object.entries(VARIANTS)) {
@@ -138,8 +151,10 @@ async function compare(sinks, work, gateways) {
     leg: middle(runs.leg),
     pipeline: middle(runs.pipeline),
     bare: middle(runs.bare),
+    ping: middle(runs.ping),
     publisherToPipeline: ratio('publisher', 'pipeline'),
     publisherToBare: ratio('publisher', 'bare'),
+    pingToPipeline: median(runs.ping.map((run, i) => run.publisher / runs.pipeline[i].publisher)),
     redisToBare: ratio('Redis', 'bare'),
     subscriberToMessages: ratio('subscriber', 'bare'),
   };
@@ -151,7 +166,8 @@ function middle(runs) {
 
 function said(run) {
   const us = (name) => `${name} ${run[name].toFixed(2)}`;
-  return `${['publisher', 'Redis', 'subscriber'].map(us).join(', ')} µs per update, ${run.updatesPerSecond}/s`;
+  const processes = ['publisher', 'Redis', 'subscriber'].filter((name) => name in run);
+  return `${processes.map(us).join(', ')} µs per update, ${run.updatesPerSecond}/s`;
 }
 
 async function main() {

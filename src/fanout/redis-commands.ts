@@ -4,6 +4,7 @@
  */
 import type { Redis } from 'ioredis';
 import type { ConnectionListener } from './partition-store.js';
+import { EncodedCommand } from './redis-encoded-command.js';
 import { unavailable } from './redis-errors.js';
 import type { ServerMap, ServerName } from './redis-server-map.js';
 import { StoreUnavailable } from './store-unavailable.js';
@@ -53,11 +54,26 @@ export class RedisCommands {
    * @returns the reply with strings as Buffers
    * @throws StoreUnavailable
    */
-  async call(key: string, command: string, args: readonly CommandArgument[]): Promise<unknown> {
+  call(key: string, command: string, args: readonly CommandArgument[]): Promise<unknown> {
+    return this.redirected(key, (redis) => redis.callBuffer(command, [...args]));
+  }
+
+  /**
+   * A command that was encoded elsewhere.
+   * @param name in small letters
+   * @param bytes the whole command, its name included; not changed any more
+   * @returns the reply with strings as Buffers
+   * @throws StoreUnavailable
+   */
+  send(key: string, name: string, bytes: Buffer): Promise<unknown> {
+    return this.redirected(key, (redis) => redis.sendCommand(new EncodedCommand(name, bytes)));
+  }
+
+  private async redirected(key: string, issue: (redis: Redis) => unknown): Promise<unknown> {
     for (let redirections = 0; ; redirections++) {
       const asked = this.map.serverOf(key);
       try {
-        return await this.server(key).callBuffer(command, [...args]);
+        return await issue(this.server(key));
       } catch (error) {
         if (redirections < REDIRECTIONS_MAX && this.wasMoved(error, asked)) continue;
         throw unavailable(error);

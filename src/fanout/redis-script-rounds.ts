@@ -6,16 +6,14 @@
 import type { RedisCommands } from './redis-commands.js';
 import { unavailable } from './redis-errors.js';
 import { array } from './redis-reply.js';
-import type { RedisScript, ScriptArgument } from './redis-script.js';
+import type { RedisScript, ScriptArgument, ScriptCall } from './redis-script.js';
 
 /** A command holds up everybody else while it runs, and what it publishes waits for its last byte: 10,000 symbols make three. */
 const ROUND_BYTES_MAX = 65_536;
 /** What a number takes, or a little less. */
 const NUMBER_BYTES = 8;
 
-interface Call {
-  readonly keys: readonly [string, ...string[]];
-  readonly args: readonly ScriptArgument[];
+interface Call extends ScriptCall {
   resolve(reply: readonly unknown[]): void;
   reject(error: unknown): void;
 }
@@ -62,15 +60,7 @@ export class ScriptRounds {
   /** Never rejects. */
   private async run(calls: readonly Call[]): Promise<void> {
     try {
-      const keys: string[] = [];
-      const args: ScriptArgument[] = [];
-      for (const call of calls) {
-        keys.push(...call.keys);
-        args.push(call.args.length);
-        // One by one: the first commit of an epoch has two for each mark, more than a call may spread.
-        for (const arg of call.args) args.push(arg);
-      }
-      const replies = array(await this.script.run(this.commands, keys as [string, ...string[]], args));
+      const replies = array(await this.script.runRound(this.commands, calls));
       for (let i = 0; i < calls.length; i++) settle(calls[i]!, replies[i]);
     } catch (error) {
       for (const call of calls) call.reject(error);

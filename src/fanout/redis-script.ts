@@ -1,8 +1,16 @@
 /** One Lua script, run by its hash; a server that does not know it yet (new, restarted, promoted) gets the text. */
 import { createHash } from 'node:crypto';
 import type { CommandArgument, RedisCommands } from './redis-commands.js';
+import { RespWriter } from './redis-resp-writer.js';
 
 export type ScriptArgument = string | number | Uint8Array;
+
+export interface ScriptCall {
+  readonly keys: readonly [string, ...string[]];
+  readonly args: readonly ScriptArgument[];
+}
+
+const writer = new RespWriter(64 * 1024);
 
 export class RedisScript {
   private readonly sha: string;
@@ -25,6 +33,20 @@ export class RedisScript {
     }
   }
 
+  /**
+   * As `run`, for many calls that are one command: all their keys, then behind the number of arguments of each call
+   * those arguments.
+   */
+  async runRound(commands: RedisCommands, calls: readonly ScriptCall[]): Promise<unknown> {
+    const key = calls[0]!.keys[0];
+    try {
+      return await commands.send(key, 'evalsha', encodeRound('evalsha', this.sha, calls));
+    } catch (error) {
+      if (!isUnknownScript(error)) throw error;
+      return commands.send(key, 'eval', encodeRound('eval', this.lua, calls));
+    }
+  }
+
   /** The command that runs it, for who minds the order of what is sent. */
   command(
     as: 'hash' | 'text',
@@ -34,6 +56,25 @@ export class RedisScript {
     const start = as === 'hash' ? (['evalsha', this.sha] as const) : (['eval', this.lua] as const);
     return [start[0], [start[1], keys.length, ...keys, ...args.map(toArgument)]];
   }
+}
+
+function encodeRound(name: string, script: string, calls: readonly ScriptCall[]): Buffer {
+  let keys = 0;
+  let args = 0;
+  for (const call of calls) {
+    keys += call.keys.length;
+    args += 1 + call.args.length;
+  }
+  writer.command(3 + keys + args);
+  writer.argument(name);
+  writer.argument(script);
+  writer.argument(keys);
+  for (const call of calls) for (const key of call.keys) writer.argument(key);
+  for (const call of calls) {
+    writer.argument(call.args.length);
+    for (const arg of call.args) writer.argument(arg);
+  }
+  return Buffer.from(writer.view());
 }
 
 /** The client writes Buffers as they are and anything else as text: a bare Uint8Array would become "1,2,3". */
