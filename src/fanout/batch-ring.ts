@@ -2,7 +2,7 @@
  * An owner's own newest batches: what Redis lost in a failover is put back from here. Bounded by age, and by bytes over
  * all partitions of the process.
  */
-import { Fifo } from './fifo.js';
+import { Fifo } from '../fifo.js';
 import { KeepBudget, type Keeper } from './keep-budget.js';
 import type { MarkMove } from './session-marks.js';
 

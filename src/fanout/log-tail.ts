@@ -3,7 +3,7 @@
  * failover may have lost its newest part. Age is looked at when something is added, and when the connection breaks, but
  * not while it is broken: an outage does not empty it.
  */
-import { Fifo } from './fifo.js';
+import { Fifo } from '../fifo.js';
 import type { KeepBudget, Keeper } from './keep-budget.js';
 
 interface TailEntry {

@@ -12,6 +12,10 @@ export interface ClientSocket {
   /** Calls back once when all that was written before is with the kernel. */
   whenDrained(drained: () => void): void;
   ping(payload: Uint8Array): void;
+  /** Nothing more is read of the client; messages that were read already may still come. */
+  pause(): void;
+  /** Reads on. */
+  resume(): void;
   /** Begins the closing handshake. */
   close(code: number, reason: string): void;
   /** Ends the connection at once. */

@@ -61,6 +61,11 @@ export class Commands {
     this.carryOut(session, command);
   }
 
+  /** One message that nobody has room for. */
+  refuseUnread(session: Session): void {
+    if (!session.closing) this.refuse(session, faultOf(null, 'too_many_commands'));
+  }
+
   private withinBudget(session: Session): boolean {
     let budget = this.budgets.get(session);
     const nowMs = this.clock.monotonicMs();

@@ -98,6 +98,12 @@ export function gatewayMetrics(metrics: Metrics, gateway: Gateway, admission: St
     [{ outcome: 'refused' }, commands.counters.refused],
   ]);
   metrics.gauge(
+    'tickcast_gateway_messages_waiting',
+    'Messages of clients that were read and wait for their turn.',
+    [],
+    one(() => gateway.inbox.length),
+  );
+  metrics.gauge(
     'tickcast_gateway_probe_lag_ms_max',
     'Longest answered lag probe since the last scrape, ms.',
     [],

@@ -168,6 +168,7 @@ export class SocketFixture implements ClientSocket {
   plugNext = false;
   closed: { code: number; reason: string } | null = null;
   terminated = false;
+  paused = false;
   readonly records: StreamRecord[] = [];
   readonly frameSizes: number[] = [];
   pings: Uint8Array[] = [];
@@ -244,6 +245,12 @@ export class SocketFixture implements ClientSocket {
   ping(payload: Uint8Array): void {
     this.pings.push(payload);
   }
+  pause(): void {
+    this.paused = true;
+  }
+  resume(): void {
+    this.paused = false;
+  }
   close(code: number, reason: string): void {
     this.closed = { code, reason };
   }
@@ -313,7 +320,7 @@ export function gatewayFixture(
   return { gateway, registry, clock, timers };
 }
 
-/** Sends a command as the session's client would. */
+/** Carries out a command of the session’s client now, without the inbox. */
 export function command(gateway: Gateway, session: Session, body: Readonly<Record<string, unknown>>): void {
   const { binary } = session.dialect;
   gateway.commands.receive(session, binary ? encodeMsgpack(body) : Buffer.from(JSON.stringify(body)), binary);

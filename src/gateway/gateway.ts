@@ -12,6 +12,7 @@ import { type Authenticate, Commands } from './commands.js';
 import { DIALECTS } from './dialects.js';
 import { Flusher, type FlushTimers, SLICE, type Slice } from './flusher.js';
 import { Images } from './images.js';
+import { Inbox } from './inbox.js';
 import { Lane } from './lane.js';
 import type { NativeSend } from './native-send.js';
 import { Pulse } from './pulse.js';
@@ -53,6 +54,8 @@ export class Gateway {
   readonly tradeLane: TradeLane;
   readonly server: Server;
   readonly flusher: Flusher;
+  /** Where messages of clients go. */
+  readonly inbox: Inbox;
   readonly commands: Commands;
   readonly pulse: Pulse;
   readonly staleness: Staleness;
@@ -113,6 +116,7 @@ export class Gateway {
     const { tickers, trades } = this;
     const subscriptions = new Subscriptions(registry, tickers, trades, server, staleness, config, cause);
     this.commands = new Commands(subscriptions, flusher, authenticate, clock, config, hangUp);
+    this.inbox = new Inbox(this.commands, clock, timers);
     const feedTimeUs = () => this.sink.newestFeedTimeUs;
     const drained = (session: Session) => this.drained(session);
     this.pulse = new Pulse(sessions, clock, config, feedTimeUs, hangUp, drained);

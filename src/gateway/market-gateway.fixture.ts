@@ -34,6 +34,12 @@ export class TakingSocket implements ClientSocket {
   ping(): void {
     throw new Error('Expected no lag probe');
   }
+  pause(): void {
+    throw new Error('Expected to be read');
+  }
+  resume(): void {
+    throw new Error('Expected to be read all the time');
+  }
   close(): void {
     throw new Error('Expected to stay open');
   }

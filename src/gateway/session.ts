@@ -78,6 +78,8 @@ export class Session {
   answerBytes = 0;
   /** What was pending at the last pulse: a long answer that moves is no standstill. */
   pendingAtPulse = 0;
+  /** Messages of the client that were read and wait for their turn: nothing more is read of it meanwhile. */
+  messagesWaiting = 0;
   /** Place in the gateway's list of sessions. */
   place = -1;
   private awaitingDrain = false;
@@ -179,9 +181,14 @@ export class Session {
     this.probedMs = nowMs;
   }
 
-  /** Blocked from now on if its lag probe has been out for too long. */
+  /** Blocked from now on if its lag probe has been out for too long. Whom we do not read cannot be heard answering. */
   noteLag(nowMs: number): void {
-    if (nowMs >= this.probeLateMs) this.probeLate = true;
+    if (nowMs >= this.probeLateMs && this.messagesWaiting === 0) this.probeLate = true;
+  }
+
+  /** It is read again: an answer to its lag probe may have waited. */
+  readAgain(nowMs: number): void {
+    if (this.probeSentMs !== null) this.probeLateMs = Math.max(this.probeLateMs, nowMs + this.probeLagMsMax);
   }
 
   /** Asks to be told once what the kernel did not take is gone. */

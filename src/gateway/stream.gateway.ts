@@ -52,7 +52,7 @@ function receive(this: WebSocket, message: RawData, isBinary: boolean): void {
   const connection = connections.get(this);
   // binaryType is nodebuffer: a message is one Buffer.
   if (connection !== undefined)
-    connection.gateway.commands.receive(connection.session, message as Buffer, isBinary);
+    connection.gateway.inbox.receive(connection.session, message as Buffer, isBinary);
 }
 
 function answerProbe(this: WebSocket, payload: Buffer): void {

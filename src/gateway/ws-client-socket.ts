@@ -63,6 +63,14 @@ export class WsClientSocket implements ClientSocket {
     if (this.webSocket.readyState === this.webSocket.OPEN) this.webSocket.ping(payload);
   }
 
+  pause(): void {
+    this.webSocket.pause();
+  }
+
+  resume(): void {
+    this.webSocket.resume();
+  }
+
   close(code: number, reason: string): void {
     this.webSocket.close(code, reason);
   }

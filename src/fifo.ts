@@ -9,6 +9,10 @@ export class Fifo<T> {
     return this.items[this.head];
   }
 
+  get length(): number {
+    return this.items.length - this.head;
+  }
+
   push(item: T): void {
     this.items.push(item);
   }
