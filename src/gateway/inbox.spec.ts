@@ -1,6 +1,6 @@
-import { ERROR_CODES } from '#wire';
+import { CLOSE_CODES, ERROR_CODES } from '#wire';
 import { type ClientFixture, scene } from './client.fixture.js';
-import { ClockFixture, JSON_DIALECT } from './gateway.fixture.js';
+import { ClockFixture } from './gateway.fixture.js';
 import { Inbox } from './inbox.js';
 
 /** Each look at the clock takes a millisecond: each message, at which its budget is looked at, two. */
@@ -128,6 +128,31 @@ describe('Inbox', () => {
     expect(session.blocked).toBe(true);
   });
 
+  it('does not send away a client whose token waits', () => {
+    const { gateway, clock, inbox, join, say, timers } = inboxScene();
+    const world = { busy: join(), late: join(), silent: join() };
+    world.late.session.subject = null;
+    world.silent.session.subject = null;
+    say(world.busy, 1);
+    inbox.receive(world.late.session, Buffer.from('{"op":"auth","token":"right"}'), false);
+    clock.ms += 60_000;
+    gateway.pulse.run();
+    expect(world.silent.socket.closed?.code).toBe(CLOSE_CODES.unauthenticated);
+    expect(world.late.socket.closed).toBeNull();
+    timers.pass(1);
+    expect(world.late.session.subject).toBe('client');
+  });
+
+  it('takes nothing more of a client that was sent away', () => {
+    const { gateway, inbox, join, say } = inboxScene();
+    const [busy, client] = [join(), join()];
+    gateway.hangUp(client.session, 'service_restart');
+    say(busy, 1);
+    say(client, 2);
+    expect(inbox.length).toBe(0);
+    expect(client.socket.paused).toBe(false);
+  });
+
   it('full: refuses what comes, keeps what waits, and takes again when there is room', () => {
     const { inbox, join, say, timers } = inboxScene(2 * BYTES);
     const [busy, client] = [join(), join()];
@@ -156,6 +181,5 @@ describe('Inbox', () => {
     expect(sentAway.socket.paused).toBe(false);
     expect(pongs(stays)).toEqual([2]);
     expect(inbox.length).toBe(0);
-    expect(JSON_DIALECT).toBe(stays.dialectAt);
   });
 });

@@ -45,6 +45,7 @@ export class Inbox {
 
   /** One message of a client; its bytes must not change any more. `binary` is what the frame said. */
   receive(session: Session, bytes: Uint8Array, binary: boolean): void {
+    if (session.closing) return;
     if (this.waiting.length === 0 && this.hasTime) this.handOver({ session, bytes, binary });
     else if (this.waitingBytes + bytes.length > this.waitingBytesMax) this.commands.refuseUnread(session);
     else this.wait({ session, bytes, binary });

@@ -57,7 +57,8 @@ export class Pulse {
 
   private check(session: Session, nowMs: number): void {
     if (session.closing) return;
-    if (session.subject === null && nowMs - session.openedMs > this.limits.authMs) {
+    const isUnheard = session.messagesWaiting === 0 && nowMs - session.openedMs > this.limits.authMs;
+    if (session.subject === null && isUnheard) {
       this.hangUp(session, 'unauthenticated');
       return;
     }

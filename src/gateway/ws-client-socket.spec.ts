@@ -71,6 +71,31 @@ describe('WsClientSocket', () => {
     expect([code, String(reason)]).toEqual([4100, 'slow_consumer']);
   });
 
+  it('reads nothing more while it is paused, and then everything in its order', async () => {
+    const accept = accepted();
+    const client = new WebSocket(`ws://127.0.0.1:${port()}/`);
+    const { socket, webSocket } = await accept;
+    const messages: string[] = [];
+    webSocket.on('message', (message) => messages.push(String(message)));
+    await once(client, 'open');
+    socket.pause();
+    const bytes = MIB;
+    for (let i = 0; i < 20; i++) client.send(`${i} ${'x'.repeat(bytes)}`);
+    // More than the buffers on its way hold: what a paused end does not read stays with the client.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(messages).toEqual([]);
+    expect(client.bufferedAmount).toBeGreaterThan(bytes);
+    socket.resume();
+    while (messages.length < 20) await once(webSocket, 'message');
+    expect(messages.map((message) => message.split(' ')[0])).toEqual(
+      Array.from({ length: 20 }, (_, i) => String(i)),
+    );
+    client.terminate();
+    await once(webSocket, 'close');
+    socket.pause();
+    socket.resume();
+  });
+
   it('shows what the kernel has not taken, and tells once it has', async () => {
     const accept = accepted();
     const client = await lazyClient();
