@@ -17,6 +17,7 @@ describe('Fifo', () => {
           expect(shifted.filter((item) => item !== undefined)).toEqual(expected.splice(0, shifts));
           expect(fifo.first).toBe(expected[0]);
           expect(fifo.all()).toEqual(expected);
+          expect(fifo).toHaveLength(expected.length);
         }
       }),
       { numRuns: 30 },

@@ -61,9 +61,12 @@ export class Commands {
     this.carryOut(session, command);
   }
 
-  /** One message that nobody has room for. */
+  /** One message that is not even read. A session that goes on regardless is closed. */
   refuseUnread(session: Session): void {
-    if (!session.closing) this.refuse(session, faultOf(null, 'too_many_commands'));
+    const refusals = (this.refusals.get(session) ?? 0) + 1;
+    this.refusals.set(session, refusals);
+    if (refusals > REFUSALS_MAX) this.hangUp(session, 'too_many_commands');
+    else this.refuse(session, faultOf(null, 'too_many_commands'));
   }
 
   private withinBudget(session: Session): boolean {
@@ -77,10 +80,7 @@ export class Commands {
       this.refusals.delete(session);
       return true;
     }
-    const refusals = (this.refusals.get(session) ?? 0) + 1;
-    this.refusals.set(session, refusals);
-    if (refusals > REFUSALS_MAX) this.hangUp(session, 'too_many_commands');
-    else this.refuse(session, faultOf(null, 'too_many_commands'));
+    this.refuseUnread(session);
     return false;
   }
 

@@ -1,7 +1,7 @@
 import { CLOSE_CODES, ERROR_CODES } from '#wire';
 import { type ClientFixture, scene } from './client.fixture.js';
 import { ClockFixture } from './gateway.fixture.js';
-import { Inbox } from './inbox.js';
+import { Inbox, MESSAGE_BYTES } from './inbox.js';
 
 /** Each look at the clock takes a millisecond: each message, at which its budget is looked at, two. */
 class BusyClock extends ClockFixture {
@@ -110,22 +110,26 @@ describe('Inbox', () => {
     expect(busy.socket.paused).toBe(false);
   });
 
-  it('does not call a client late that it did not read, and gives it its time once it is read', () => {
+  it('counts no time as lag in which it did not read a client, and no more than that', () => {
     const { join, say, clock, timers } = inboxScene();
-    const [busy, { session, socket }] = [join(), join()];
-    session.probed(clock.ms);
+    const [busy, client] = [join(), join()];
+    const { session } = client;
+    const lateAt = (ms: number) => {
+      session.noteLag(ms);
+      return session.blocked;
+    };
+    const sentMs = clock.ms;
+    session.probed(sentMs);
     say(busy, 1);
-    const client = { session, socket } as ClientFixture;
+    clock.ms = sentMs + 600;
     say(client, 2);
-    clock.ms += 5_000;
-    session.noteLag(clock.ms);
-    expect(session.blocked).toBe(false);
+    clock.ms = sentMs + 5_600;
+    expect(lateAt(clock.ms)).toBe(false);
     timers.runOne();
-    session.noteLag(clock.ms);
-    expect(session.blocked).toBe(false);
-    clock.ms += 5_000;
-    session.noteLag(clock.ms);
-    expect(session.blocked).toBe(true);
+    expect(pongs(client)).toEqual([2]);
+    // 900 ms are allowed, some 600 were used up, and looks at the clock took some.
+    expect(lateAt(sentMs + 5_600 + 250)).toBe(false);
+    expect(lateAt(sentMs + 5_600 + 350)).toBe(true);
   });
 
   it('does not send away a client whose token waits', () => {
@@ -154,7 +158,7 @@ describe('Inbox', () => {
   });
 
   it('full: refuses what comes, keeps what waits, and takes again when there is room', () => {
-    const { inbox, join, say, timers } = inboxScene(2 * BYTES);
+    const { inbox, join, say, timers } = inboxScene(2 * (BYTES + MESSAGE_BYTES));
     const [busy, client] = [join(), join()];
     say(busy, 1);
     for (const id of [2, 3, 4]) say(client, id);
@@ -165,6 +169,19 @@ describe('Inbox', () => {
     say(client, 5);
     timers.pass(1);
     expect(pongs(client)).toEqual([2, 3, 5]);
+  });
+
+  it('full of empty messages, too; and closes with 4101 who goes on regardless', () => {
+    const { inbox, join, say } = inboxScene(10 * MESSAGE_BYTES);
+    const [busy, client] = [join(), join()];
+    say(busy, 1);
+    const empty = new Uint8Array(0);
+    for (let i = 0; i < 30; i++) inbox.receive(client.session, empty, false);
+    expect(inbox.length).toBe(10);
+    expect(client.freshTypes()).toEqual(new Array(20).fill('error'));
+    inbox.receive(client.session, empty, false);
+    expect(client.freshTypes()).toEqual(['goodbye']);
+    expect(client.socket.closed).toEqual({ code: 4101, reason: 'too_many_commands' });
   });
 
   it('drops what waits of a client that has gone, or was sent away, and goes on', () => {

@@ -14,6 +14,8 @@ import type { Session } from './session.js';
 const SLICE_MS = 2;
 /** A subscribe to 500 channels takes some 8 KB. */
 const WAITING_BYTES_MAX = 64 * 1024 * 1024;
+/** What an empty one takes, too. */
+export const MESSAGE_BYTES = 256;
 
 interface Message {
   readonly session: Session;
@@ -47,7 +49,7 @@ export class Inbox {
   receive(session: Session, bytes: Uint8Array, binary: boolean): void {
     if (session.closing) return;
     if (this.waiting.length === 0 && this.hasTime) this.handOver({ session, bytes, binary });
-    else if (this.waitingBytes + bytes.length > this.waitingBytesMax) this.commands.refuseUnread(session);
+    else if (this.waitingBytes + sizeOf(bytes) > this.waitingBytesMax) this.commands.refuseUnread(session);
     else this.wait({ session, bytes, binary });
     this.awaitNextTurn();
   }
@@ -57,10 +59,9 @@ export class Inbox {
   }
 
   private wait(message: Message): void {
-    const { session, bytes } = message;
     this.waiting.push(message);
-    this.waitingBytes += bytes.length;
-    if (session.messagesWaiting++ === 0) session.socket.pause();
+    this.waitingBytes += sizeOf(message.bytes);
+    message.session.messageWaits(this.clock.monotonicMs());
   }
 
   private awaitNextTurn(): void {
@@ -77,17 +78,11 @@ export class Inbox {
   private handOverWaiting(): void {
     while (this.waiting.length > 0 && this.hasTime) {
       const message = this.waiting.shift()!;
-      this.waitingBytes -= message.bytes.length;
+      this.waitingBytes -= sizeOf(message.bytes);
       this.handOver(message);
-      this.readOn(message.session);
+      message.session.messageHadItsTurn(this.clock.monotonicMs());
     }
     if (this.handedOver > 0) this.awaitNextTurn();
-  }
-
-  private readOn(session: Session): void {
-    if (--session.messagesWaiting > 0) return;
-    session.readAgain(this.clock.monotonicMs());
-    session.socket.resume();
   }
 
   private handOver({ session, bytes, binary }: Message): void {
@@ -96,4 +91,8 @@ export class Inbox {
     this.spentMs += this.clock.monotonicMs() - startMs;
     this.handedOver++;
   }
+}
+
+function sizeOf(bytes: Uint8Array): number {
+  return MESSAGE_BYTES + bytes.length;
 }

@@ -80,6 +80,8 @@ export class Session {
   pendingAtPulse = 0;
   /** Messages of the client that were read and wait for their turn: nothing more is read of it meanwhile. */
   messagesWaiting = 0;
+  /** Monotonic ms since when nothing is read of it, while messages wait. */
+  private unreadSinceMs = 0;
   /** Place in the gateway's list of sessions. */
   place = -1;
   private awaitingDrain = false;
@@ -186,9 +188,18 @@ export class Session {
     if (nowMs >= this.probeLateMs && this.messagesWaiting === 0) this.probeLate = true;
   }
 
-  /** It is read again: an answer to its lag probe may have waited. */
-  readAgain(nowMs: number): void {
-    if (this.probeSentMs !== null) this.probeLateMs = Math.max(this.probeLateMs, nowMs + this.probeLagMsMax);
+  /** A message of it waits: nothing more is read of it. */
+  messageWaits(nowMs: number): void {
+    if (this.messagesWaiting++ > 0) return;
+    this.unreadSinceMs = nowMs;
+    this.socket.pause();
+  }
+
+  /** One that waited had its turn. The time in which it was not read does not count as lag. */
+  messageHadItsTurn(nowMs: number): void {
+    if (--this.messagesWaiting > 0) return;
+    if (this.probeSentMs !== null) this.probeLateMs += nowMs - Math.max(this.unreadSinceMs, this.probeSentMs);
+    this.socket.resume();
   }
 
   /** Asks to be told once what the kernel did not take is gone. */

@@ -13,6 +13,9 @@ import { type Standalone, standalone } from './support/store.js';
 /** Documented: stale after 1.5 s, the agent asked once a second. The rest is a busy machine's. */
 const TOLD_MS_MAX = 6_000;
 
+/** What a gateway logs when it gives up the connection by which it follows the partitions. */
+const LIVE_CUT = /"connection":"live","why":"unanswered for 1 s","msg":"redis cut"/g;
+
 describe('gateways', () => {
   let store: Standalone;
   let rig: Rig;
@@ -133,9 +136,13 @@ describe('gateways', () => {
     '10 s without the store: %s',
     async (mode, what, reasons) => {
       await scenarios.run(`10 s cut between one gateway and Redis: ${what}`, async (story) => {
+        const cuts = () => rig.member('gateway1').output().match(LIVE_CUT)?.length ?? 0;
+        const cutsBefore = cuts();
         story.hurt();
         await rig.link('gateway1').set(mode);
         await sleep(10_000);
+        // Who stays connected to nobody has to find that out by itself.
+        if (mode === 'stall') expect(cuts()).toBeGreaterThan(cutsBefore);
         await scenarios.until('gateway1 to have little weight', is('gateway1', 'low'));
         await scenarios.until('gateway2 to have all of its weight', is('gateway2', 'up'));
         await expectTold(story, story.hurtMs, ...reasons);
