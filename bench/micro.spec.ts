@@ -24,6 +24,7 @@ const HOT_FILES = [
   'src/fanout/batch',
   'src/fanout/coalescer',
   'src/fanout/log-entry',
+  'src/fanout/redis-resp-writer',
   'src/feed/feed-codec',
   'src/feed/tick-gate',
   'src/gateway/cohorts',
