@@ -26,7 +26,8 @@ type Fault = readonly [what: string, hurt: () => Promise<void>];
 /** A store, and what can happen to it. */
 interface Victim {
   readonly topology: Topology;
-  readonly faults: (lastsMs: number) => readonly Fault[];
+  /** @param killed whether a process dies in the same round: what it alone knew of the store's tail dies with it */
+  readonly faults: (lastsMs: number, killed: boolean) => readonly Fault[];
   /** Resolves when it could stand the next fault. */
   readonly settled: () => Promise<void>;
 }
@@ -39,15 +40,16 @@ async function oneRedis(): Promise<Victim> {
     await sleep(lastsMs);
     await redis.resume();
   };
-  const killed = async (type: string) => void (await redisCli(redis, 'client', 'kill', 'type', type));
+  const cut = async (type: string) => void (await redisCli(redis, 'client', 'kill', 'type', type));
   return {
     topology,
-    faults: (lastsMs) => [
+    faults: (lastsMs, killed) => [
       [`SIGSTOP Redis ${lastsMs} ms`, () => frozen(lastsMs)],
-      ['kill subscribers', () => killed('pubsub')],
-      ['kill connections', () => killed('normal')],
-      // Its snapshot lacks the last moment.
-      ['restart Redis', () => redis.restart({ empty: false })],
+      ['kill subscribers', () => cut('pubsub')],
+      ['kill connections', () => cut('normal')],
+      killed
+        ? ['restart Redis, complete', () => redis.restart({ complete: true })]
+        : ['restart Redis, without its last moment', () => redis.restart({ empty: false })],
     ],
     settled: () => Promise.resolve(),
   };
@@ -156,9 +158,10 @@ describe(`random faults, ${STORE}`, () => {
   /** Processes are hurt one fault at a time each, and the store beside them. */
   async function round(saw: (text: string) => void): Promise<void> {
     const places = seeded.sample(['owner1', 'owner2', 'gateway1', 'gateway2', 'store'], FAULTS_PER_ROUND);
-    const faults = places.map((place) =>
-      place === 'store' ? seeded.pick(victim.faults(seeded.integer(200, LASTS_MS_MAX))) : ofProcess(place),
-    );
+    const faults = places.filter((place) => place !== 'store').map(ofProcess);
+    const killed = faults.some(([what]) => what.startsWith('kill -9 owner'));
+    if (places.includes('store'))
+      faults.push(seeded.pick(victim.faults(seeded.integer(200, LASTS_MS_MAX), killed)));
     saw(faults.map(([what]) => what).join(', '));
     await Promise.all(
       faults.map(async ([, hurt]) => {

@@ -9,6 +9,9 @@ describe('startRedis', () => {
     await redis.restart({ empty: false });
     expect(await redisCli(redis, 'get', 'a')).toBe('1');
 
+    await redis.restart({ complete: true });
+    expect(await redisCli(redis, 'get', 'a')).toBe('1');
+
     await redis.restart({ empty: true });
     expect(await redisCli(redis, 'get', 'a')).toBe('');
 

@@ -19,10 +19,18 @@ export interface RedisServer {
   /** Freezes it: connections stay open, nothing is answered. */
   pause(): Promise<void>;
   resume(): Promise<void>;
-  /** Stops and starts it on the same port, with its contents or without. It has another run id then. */
-  restart(options?: { empty?: boolean }): Promise<void>;
+  /**
+   * Stops and starts it on the same port. It has another run id then, and its contents: all of them where `complete`,
+   * none where `empty`, else without those of the moment between its snapshot and its end.
+   */
+  restart(how?: RestartOptions): Promise<void>;
   /** Ends it. May be called twice. */
   stop(): Promise<void>;
+}
+
+export interface RestartOptions {
+  readonly empty?: boolean;
+  readonly complete?: boolean;
 }
 
 export interface RedisOptions {
@@ -80,10 +88,10 @@ async function startLocal(args: readonly string[]): Promise<RedisServer> {
     async resume() {
       own.kill('SIGCONT');
     },
-    async restart({ empty = false } = {}) {
+    async restart({ empty = false, complete = false } = {}) {
       if (!empty) {
         const cli = await requireProgram('redis-cli', 'redis-tools');
-        await promisify(execFile)(cli, ['-p', String(port), 'save']);
+        await promisify(execFile)(cli, ['-p', String(port), ...(complete ? ['shutdown', 'save'] : ['save'])]);
       }
       await own.stop(empty ? 'SIGKILL' : 'SIGTERM');
       if (empty) await rm(join(folder, 'dump.rdb'), { force: true });
@@ -126,8 +134,9 @@ async function startContainer(args: readonly string[]): Promise<RedisServer | un
     async resume() {
       await handle.unpause();
     },
-    async restart({ empty = false } = {}) {
-      await started.exec(['redis-cli', empty ? 'flushall' : 'save']);
+    async restart({ empty = false, complete = false } = {}) {
+      const last = complete ? ['shutdown', 'save'] : [empty ? 'flushall' : 'save'];
+      await started.exec(['redis-cli', ...last]);
       if (empty) await started.exec(['rm', '-f', '/data/dump.rdb']);
       await started.restart();
     },
