@@ -190,6 +190,25 @@ describe('Coalescer', () => {
     expect(bench.counters).toMatchObject({ duplicateTicks: 1, lateTrades: 1, lateQuotes: 1 });
   });
 
+  it('publishes what a line brings when the other is hundreds of numbers further, under the next owner too', () => {
+    const bench = new Bench();
+    const numbered = (sequence: number) => trade({ line: 'A', exchangeTimeUs: 9, sequence, price: sequence });
+    const others = Array.from({ length: 300 }, (_, i) => numbered(4 + i));
+    const checkpoint = bench.encoder.checkpoint(7, 0);
+    const entries = [[numbered(1)], others, [numbered(2)]].map((ticks) => {
+      bench.turn(...ticks);
+      return { epoch: 7, number: bench.number, bytes: bench.bytes };
+    });
+
+    const next = new Bench();
+    restoreImages({ epoch: 7, number: bench.number, checkpoint, entries }, next.images, next.lines);
+    for (const owner of [bench, next]) {
+      const { trades } = owner.turn(numbered(1), numbered(2), numbered(3), numbered(3), numbered(200));
+      expect(trades).toMatchObject([{ seq: 303, price: 3 }]);
+      expect(owner.image(1)).toMatchObject({ lastPrice: 303, tradeCount: 303, lowPrice: 1 });
+    }
+  });
+
   it('rolls the day on the first trade of a later UTC day', () => {
     const bench = new Bench(true);
     bench.turn(trade({ price: 100, exchangeTimeUs: DAY_US - 1 }), trade({ price: 120, exchangeTimeUs: 5 }));

@@ -1,7 +1,14 @@
 import fc from 'fast-check';
-import { LineWindows } from './line-windows.js';
+import { type LineWindow, LineWindows, MISSING_MAX } from './line-windows.js';
 
 const minute = 60_000_000;
+
+function restored(window: Partial<LineWindow>): LineWindow {
+  return {
+    ...{ line: 'A', top: 1, near: 1, far: 0, newestUs: minute, movedMs: Number.NaN, missing: [] },
+    ...{ moved: false, ...window },
+  };
+}
 
 function windows() {
   const gaps: string[] = [];
@@ -28,7 +35,7 @@ describe('LineWindows', () => {
     ]);
   });
 
-  it('agrees with a set of the last 64 numbers', () => {
+  it('agrees with a set of all numbers: one that came twice is a repeat, one that the line left out is late', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: -70, max: 70 }), { maxLength: 200 }), (jumps) => {
         const { check } = windows();
@@ -37,8 +44,8 @@ describe('LineWindows', () => {
         expect(check(1_000)).toBe('newest');
         for (const jump of jumps) {
           const sequence = top + jump;
-          const verdict =
-            sequence > top ? 'newest' : seen.has(sequence) || sequence <= top - 64 ? 'duplicate' : 'late';
+          const isOld = seen.has(sequence) || (sequence <= top - 64 && sequence < 1_000);
+          const verdict = sequence > top ? 'newest' : isOld ? 'duplicate' : 'late';
           expect(check(sequence)).toBe(verdict);
           seen.add(sequence);
           top = Math.max(top, sequence);
@@ -70,16 +77,7 @@ describe('LineWindows', () => {
 
   it('keeps to eight lines also when checkpoint and tape bring back more', () => {
     const { lines } = windows();
-    for (let i = 0; i < 9; i++)
-      lines.restore(0, {
-        line: `line ${i}`,
-        top: 1,
-        near: 1,
-        far: 0,
-        newestUs: 100 - i,
-        movedMs: Number.NaN,
-        moved: false,
-      });
+    for (let i = 0; i < 9; i++) lines.restore(0, restored({ line: `line ${i}`, newestUs: 100 - i }));
     expect(lines.of(0).map(({ line }) => line)).toEqual([
       ...['line 0', 'line 1', 'line 2', 'line 3', 'line 4', 'line 5', 'line 6', 'line 8'],
     ]);
@@ -130,9 +128,7 @@ describe('LineWindows', () => {
     expect(lines.check(0, 'A', 1, 61 * minute, false, hourMs + 1)).toBe('newest');
     expect(lines.check(0, 'A', 1, 99 * minute, false, hourMs + 2)).toBe('duplicate');
     // An owner that has just taken over knows of no silence.
-    lines.restore(1, {
-      ...{ line: 'A', top: 50, near: 1, far: 0, newestUs: minute, movedMs: Number.NaN, moved: false },
-    });
+    lines.restore(1, restored({ top: 50 }));
     expect(lines.check(1, 'A', 50, 999 * minute, false, 9 * hourMs)).toBe('duplicate');
     expect(lines.check(1, 'A', 3, 999 * minute, false, 10 * hourMs + 1)).toBe('newest');
   });
@@ -163,15 +159,119 @@ describe('LineWindows', () => {
     expect(gaps).toEqual([]);
   });
 
-  it('counts a gap for a hole that the window has moved past before it was filled', () => {
+  it('takes what fills a hole as late, however far the line has gone on', () => {
     const { lines, gaps, check } = windows();
     check(1, 0);
     check(4, 0);
     check(2, 50);
     for (let sequence = 5; sequence <= 500; sequence++) check(sequence, 100);
-    expect(check(3, 150)).toBe('duplicate');
+    expect(check(3, 150)).toBe('late');
+    expect(check(3, 160)).toBe('duplicate');
+    expect(check(2, 160)).toBe('duplicate');
+    lines.countGaps(1_000);
+    expect(gaps).toEqual([]);
+  });
+
+  it('knows for a minute what is missing, also when it counts as a gap already', () => {
+    const { lines, gaps, check } = windows();
+    check(1, 0);
+    check(10, 0);
+    check(1_000, 30_000);
     lines.countGaps(1_000);
     expect(gaps).toEqual(['A']);
+    lines.countGaps(59_999);
+    expect(check(5, 59_999)).toBe('late');
+    lines.countGaps(60_000);
+    expect(check(6, 60_000)).toBe('duplicate');
+    expect(check(500, 60_000)).toBe('late');
+    expect(gaps).toEqual(['A', 'A']);
+  });
+
+  it('forgets the oldest holes where there are too many, and counts them at once', () => {
+    const { lines, gaps, check } = windows();
+    for (let i = 0; i <= MISSING_MAX; i++) check(2 * i, 0);
+    expect(gaps).toEqual([]);
+    check(2 * MISSING_MAX + 2, 0);
+    expect(gaps).toEqual(['A']);
+    expect(check(1, 10)).toBe('duplicate');
+    expect(check(3, 10)).toBe('late');
+    lines.countGaps(1_000);
+    expect(gaps).toHaveLength(MISSING_MAX);
+  });
+
+  it('keeps to that limit also where one wide hole is filled here and there', () => {
+    const { lines, gaps, check } = windows();
+    check(0, 0);
+    check(4 * MISSING_MAX, 0);
+    for (let i = 1; i <= MISSING_MAX; i++) {
+      expect(gaps).toEqual([]);
+      expect(check(2 * i, 0)).toBe('late');
+    }
+    expect(gaps).toEqual(['A']);
+    expect(check(3, 0)).toBe('duplicate');
+    expect(lines.of(0)[0]!.missing).toEqual([]);
+  });
+
+  it('goes on where the owner before was: what is missing is known, its gap was counted there', () => {
+    const { lines, gaps } = windows();
+    lines.restore(0, restored({ top: 500, missing: [3, 5, 9, 9] }));
+    lines.restore(0, restored({ top: 600, missing: [3, 3, 5, 5] }));
+    lines.beginAt(7_000);
+    expect(lines.check(0, 'A', 4, 1, true, 7_000)).toBe('duplicate');
+    expect(lines.check(0, 'A', 5, 1, true, 7_000)).toBe('late');
+    lines.countGaps(66_999);
+    expect(lines.check(0, 'A', 9, 1, true, 66_999)).toBe('duplicate');
+    expect(lines.check(0, 'A', 3, 1, true, 66_999)).toBe('late');
+    lines.countGaps(67_000);
+    expect(gaps).toEqual([]);
+    expect(lines.of(0)[0]!.missing).toEqual([]);
+  });
+
+  it('forgets after a minute what the owner before missed', () => {
+    const { lines } = windows();
+    lines.restore(0, restored({ top: 500, missing: [3, 5] }));
+    lines.beginAt(7_000);
+    lines.countGaps(67_000);
+    expect(lines.check(0, 'A', 4, 1, true, 67_000)).toBe('duplicate');
+  });
+
+  it('agrees with a set about what is missing and for how long', () => {
+    const step = fc.record({
+      jump: fc.integer({ min: -400, max: 100 }),
+      waitMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 10_000 })),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
+        const { lines, check } = windows();
+        const missingSince = new Map<number, number>();
+        let [top, nowMs] = [1_000, 0];
+        check(top);
+        for (const { jump, waitMs } of steps) {
+          nowMs += waitMs;
+          lines.countGaps(nowMs);
+          for (const [sequence, ms] of missingSince) if (nowMs >= ms + 60_000) missingSince.delete(sequence);
+          const sequence = top + jump;
+          const verdict = check(sequence, nowMs);
+          if (sequence > top) {
+            expect(verdict).toBe('newest');
+            for (let one = top + 1; one < sequence; one++) missingSince.set(one, nowMs);
+            top = sequence;
+          } else if (sequence <= top - 64) {
+            expect(verdict).toBe(missingSince.has(sequence) ? 'late' : 'duplicate');
+          }
+          missingSince.delete(sequence);
+          const { missing } = lines.of(0)[0]!;
+          const ranges = Array.from({ length: missing.length / 2 }, (_, i) => [
+            missing[2 * i]!,
+            missing[2 * i + 1]!,
+          ]);
+          const all = ranges.flatMap(([from, to]) =>
+            Array.from({ length: to! - from! + 1 }, (_, i) => from! + i),
+          );
+          expect(all).toEqual([...missingSince.keys()].sort((a, b) => a - b));
+        }
+      }),
+    );
   });
 
   it('agrees with a set about which holes were filled within their second', () => {

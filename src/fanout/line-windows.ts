@@ -1,8 +1,10 @@
 /**
  * A/B arbitration: two lines carry the same numbered ticks of a symbol, and each number counts once. Per (line name,
  * symbol) the highest number is kept and a window over the 64 below it, two 32-bit halves: bit i says whether
- * top - i was seen.
+ * top - i was seen. What the line left out is kept beside it, so that a number that comes when the window has moved on
+ * is still told from a repeat: one line may be seconds behind the other when a failover has taken its numbers back.
  */
+import { Fifo } from '../fifo.js';
 
 export type LineVerdict = 'newest' | 'late' | 'duplicate';
 
@@ -17,6 +19,8 @@ export interface LineWindow {
   newestUs: number;
   /** Monotonic ms of its last number; NaN until the first since it was restored. */
   movedMs: number;
+  /** Ranges that have not come, pairs of first and last number, ascending; what is missing inside the window as well. */
+  missing: number[];
   /** Changed since the last commit. */
   moved: boolean;
 }
@@ -28,20 +32,23 @@ const RESTART_US = 60_000_000;
 const RESTART_SILENCE_MS = 3_600_000;
 /** A hole is a gap when it was not filled for this long. */
 const HOLE_MS = 1_000;
-/** Holes that are waited for; beyond, a hole counts as a gap at once. */
-const HOLES_MAX = 10_000;
+/** What never came is known for this long, however far the line has gone on: a number in it is late, not a duplicate. */
+const MISSING_MS = 60_000;
+/** Missing ranges of a partition; beyond, those of the oldest hole are forgotten, and it counts as a gap at once. */
+export const MISSING_MAX = 10_000;
 
 /** Line names of one symbol; a further one takes the place of the one that was silent longest. */
 const LINES_MAX = 8;
 const NO_WINDOWS: readonly LineWindow[] = [];
 
+/** Numbers that a line left out at once, or all that the next owner was told of. */
 interface Hole {
-  readonly window: LineWindow;
+  readonly line: string;
+  /** Of its window; another array when the line began anew, so that nothing of the new numbering fills it. */
+  readonly missing: number[];
   readonly from: number;
   readonly to: number;
-  readonly dueMs: number;
-  /** Numbers that have not come; those that the window has moved past cannot come any more. */
-  missing: number;
+  readonly openedMs: number;
 }
 
 /** Told of what operators count. */
@@ -55,9 +62,12 @@ export interface LineListener {
 /** All windows of one partition. */
 export class LineWindows {
   private readonly bySlot: (LineWindow[] | undefined)[] = [];
-  /** In the order in which they fall due. */
-  private readonly holes: Hole[] = [];
-  private readonly holesByWindow = new Map<LineWindow, Hole[]>();
+  /** Those that may yet be filled in time, in the order in which they opened. */
+  private readonly open = new Fifo<Hole>();
+  /** Those that were looked at, in the same order: what of them is missing is remembered. */
+  private readonly counted = new Fifo<Hole>();
+  /** Ranges of all holes. */
+  private ranges = 0;
 
   constructor(private readonly listener: LineListener) {}
 
@@ -76,7 +86,16 @@ export class LineWindows {
   ): LineVerdict {
     const window = this.find(slot, line);
     if (window === undefined) {
-      const first = { line, top: sequence, near: 1, far: 0, newestUs: timeUs, movedMs: nowMs, moved: true };
+      const first = {
+        line,
+        top: sequence,
+        near: 1,
+        far: 0,
+        newestUs: timeUs,
+        movedMs: nowMs,
+        missing: [],
+        moved: true,
+      };
       this.add(slot, first);
       return 'newest';
     }
@@ -103,62 +122,98 @@ export class LineWindows {
     }
     if (beganAnew) {
       // What the old numbering still misses is counted when it is due; the new one fills none of it.
-      this.holesByWindow.delete(window);
-      Object.assign(window, { top: sequence, near: 1, far: 0 });
+      Object.assign(window, { top: sequence, near: 1, far: 0, missing: [] });
       return 'newest';
     }
-    if (ahead <= -WINDOW || !markSeen(window, -ahead)) return 'duplicate';
-    this.fill(window, sequence);
-    return 'late';
+    const filled = this.fill(window.missing, sequence);
+    const isNew = ahead > -WINDOW ? markSeen(window, -ahead) : filled;
+    return isNew ? 'late' : 'duplicate';
   }
 
-  private openHole(window: LineWindow, from: number, to: number, nowMs: number): void {
-    if (this.holes.length >= HOLES_MAX) {
-      this.listener.gap(window.line);
-      return;
+  private openHole({ line, missing }: LineWindow, from: number, to: number, nowMs: number): void {
+    missing.push(from, to);
+    this.open.push({ line, missing, from, to, openedMs: nowMs });
+    this.ranges++;
+    this.makeRoom();
+  }
+
+  /** @returns whether it was missing */
+  private fill(missing: number[], sequence: number): boolean {
+    const at = rangeAt(missing, sequence);
+    if (at < 0) return false;
+    const from = missing[at]!;
+    const to = missing[at + 1]!;
+    if (from === to) {
+      missing.splice(at, 2);
+      this.ranges--;
+    } else if (sequence === from) missing[at] = from + 1;
+    else if (sequence === to) missing[at + 1] = to - 1;
+    else {
+      missing.splice(at + 1, 0, sequence - 1, sequence + 1);
+      this.ranges++;
+      this.makeRoom();
     }
-    const hole: Hole = { window, from, to, dueMs: nowMs + HOLE_MS, missing: to - from + 1 };
-    this.holes.push(hole);
-    const holes = this.holesByWindow.get(window);
-    if (holes === undefined) this.holesByWindow.set(window, [hole]);
-    else holes.push(hole);
+    return true;
   }
 
-  private fill(window: LineWindow, sequence: number): void {
-    const holes = this.holesByWindow.get(window);
-    if (holes === undefined) return;
-    for (const hole of holes) if (hole.from <= sequence && sequence <= hole.to) hole.missing--;
+  private makeRoom(): void {
+    while (this.ranges > MISSING_MAX) {
+      const early = this.counted.length === 0;
+      const oldest = early ? this.open.shift() : this.counted.shift();
+      if (oldest === undefined) return;
+      if (early) this.count(oldest);
+      this.forget(oldest);
+    }
   }
 
-  /** Counts the holes that were not filled in time: call it once per turn. */
+  /** Counts the holes that were not filled in time, and forgets those that are too old: call it once per turn. */
   countGaps(nowMs: number): void {
-    let due = 0;
-    for (const hole of this.holes) {
-      if (hole.dueMs > nowMs) break;
-      due++;
-      if (hole.missing > 0) this.listener.gap(hole.window.line);
-      this.forget(hole);
+    while (this.open.first !== undefined && nowMs >= this.open.first.openedMs + HOLE_MS) {
+      const due = this.open.shift()!;
+      this.count(due);
+      this.counted.push(due);
     }
-    if (due > 0) this.holes.splice(0, due);
+    while (this.counted.first !== undefined && nowMs >= this.counted.first.openedMs + MISSING_MS)
+      this.forget(this.counted.shift()!);
   }
 
-  /** Holes of a window fall due in the order in which they opened. */
-  private forget(hole: Hole): void {
-    const holes = this.holesByWindow.get(hole.window);
-    if (holes?.[0] !== hole) return;
-    if (holes.length === 1) this.holesByWindow.delete(hole.window);
-    else holes.shift();
+  private count({ line, missing, from, to }: Hole): void {
+    const next = missing[firstRangeFrom(missing, from)];
+    if (next !== undefined && next <= to) this.listener.gap(line);
+  }
+
+  /** Holes of a window are forgotten in the order in which they opened, which is that of their numbers. */
+  private forget({ missing, to }: Hole): void {
+    const behind = firstRangeFrom(missing, to + 1);
+    missing.splice(0, behind);
+    this.ranges -= behind / 2;
   }
 
   of(slot: number): readonly LineWindow[] {
     return this.bySlot[slot] ?? NO_WINDOWS;
   }
 
-  /** Puts back what an owner part says. */
+  /** Puts back what an owner part says; `beginAt` follows when all of it is back. */
   restore(slot: number, restored: LineWindow): void {
     const window = this.find(slot, restored.line);
     if (window === undefined) this.add(slot, restored);
     else Object.assign(window, restored);
+  }
+
+  /**
+   * What the restored windows miss is known for its time again. The owner before has counted its gaps.
+   * @param nowMs monotonic
+   */
+  beginAt(nowMs: number): void {
+    for (const windows of this.bySlot) {
+      if (windows === undefined) continue;
+      for (const { line, missing } of windows) {
+        if (missing.length === 0) continue;
+        this.counted.push({ line, missing, from: missing[0]!, to: missing.at(-1)!, openedMs: nowMs });
+        this.ranges += missing.length / 2;
+      }
+    }
+    this.makeRoom();
   }
 
   private find(slot: number, line: string): LineWindow | undefined {
@@ -181,6 +236,26 @@ export class LineWindows {
     windows[oldest] = by;
     this.listener.lineReplaced();
   }
+}
+
+/** @returns the place of the range that holds it, or -1 */
+function rangeAt(missing: readonly number[], sequence: number): number {
+  const at = firstRangeFrom(missing, sequence);
+  // The first range that begins there or later, or the one before it.
+  if (missing[at] === sequence) return at;
+  return at > 0 && sequence <= missing[at - 1]! ? at - 2 : -1;
+}
+
+/** @returns the place of the first range that begins at this number or later */
+function firstRangeFrom(missing: readonly number[], sequence: number): number {
+  let low = 0;
+  let high = missing.length / 2;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (missing[middle * 2]! < sequence) low = middle + 1;
+    else high = middle;
+  }
+  return low * 2;
 }
 
 function raise(window: LineWindow, by: number): void {

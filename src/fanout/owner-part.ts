@@ -1,7 +1,7 @@
 /**
  * What the next owner of a symbol needs and no gateway does, in a batch only what moved, in a checkpoint all of it:
  *
- *   [volume remainder, turnover, day, (line, top, near, far, newest time)…]
+ *   [volume remainder, turnover, day, (line, top, near, far, newest time, [first missing, last missing…])…]
  *
  * The first three are nil together when they did not move.
  */
@@ -10,7 +10,9 @@ import type { ImageTable } from './image-table.js';
 import type { LineWindow, LineWindows } from './line-windows.js';
 
 const DAY_ITEMS = 3;
-const LINE_ITEMS = 5;
+const LINE_ITEMS = 6;
+/** A batch holds them for every line that moved: the next owner is told of the newest. */
+export const MISSING_RANGES = 16;
 const NOTHING = new Uint8Array(0);
 
 export class OwnerPartEncoder {
@@ -59,6 +61,10 @@ export class OwnerPartEncoder {
     writer.integer(window.near);
     writer.integer(window.far);
     writer.integer(window.newestUs);
+    const { missing } = window;
+    const from = Math.max(0, missing.length - MISSING_RANGES * 2);
+    writer.array(missing.length - from);
+    for (let i = from; i < missing.length; i++) writer.integer(missing[i]!);
   }
 }
 
@@ -86,6 +92,8 @@ export function restoreOwnerPart(
     const near = reader.integer();
     const far = reader.integer();
     const newestUs = reader.integer();
-    lines.restore(slot, { line, top, near, far, newestUs, movedMs: Number.NaN, moved: false });
+    const missing: number[] = [];
+    for (let left = reader.array(); left > 0; left--) missing.push(reader.integer());
+    lines.restore(slot, { line, top, near, far, newestUs, movedMs: Number.NaN, missing, moved: false });
   }
 }

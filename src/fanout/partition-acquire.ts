@@ -53,7 +53,7 @@ function restored(partition: number, state: PartitionState, world: OwnerWorld) {
   for (const readable of [state, { ...state, entries: [] }]) {
     const images = new PartitionImages(registry, settings.dayRoll, counters);
     try {
-      return { images, whole: images.restore(readable) && readable === state };
+      return { images, whole: images.restore(readable, clock.monotonicMs()) && readable === state };
     } catch (error) {
       if (!(error instanceof MsgpackError)) throw error;
       counters.unreadableState(partition, clock.monotonicMs());

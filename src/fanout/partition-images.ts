@@ -28,9 +28,14 @@ export class PartitionImages {
     this.entry = new EntryApplier(this.coalescer, counters);
   }
 
-  /** @returns whether checkpoint and tape lead to the stored number without a hole @throws MsgpackError */
-  restore(state: PartitionState): boolean {
-    return restoreImages(state, this.table, this.lines);
+  /**
+   * @param nowMs monotonic
+   * @returns whether checkpoint and tape lead to the stored number without a hole @throws MsgpackError
+   */
+  restore(state: PartitionState, nowMs: number): boolean {
+    const whole = restoreImages(state, this.table, this.lines);
+    this.lines.beginAt(nowMs);
+    return whole;
   }
 
   /**

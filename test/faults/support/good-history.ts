@@ -89,7 +89,6 @@ class Maker {
       order: late ? order - 40 : order,
       late,
       acknowledged: true,
-      excluded: false,
     });
     return { seq, id, price: seeded.integer(100, 999) / 100, size: seeded.integer(1, 50) };
   }
@@ -107,7 +106,6 @@ class Maker {
       order: 0,
       late: false,
       acknowledged: false,
-      excluded: false,
     });
     const images = new Map([...this.images].map(([sid, { tradeSeq: _, ...image }]) => [sid, image]));
     return new GoodHistory(

@@ -15,11 +15,6 @@ export interface SentTrade {
   /** One handler of a pair left it out: it may come behind later ones. */
   readonly late: boolean;
   acknowledged: boolean;
-  /**
-   * Left out by one handler of a pair, and brought by the other when the line was more than its window ahead: the owner
-   * has counted a gap and cannot tell it from a repeat.
-   */
-  excluded: boolean;
 }
 
 export interface TapeTrade {

@@ -9,8 +9,6 @@ import type { SteadyHandler } from './steady-handler.js';
 
 const BATCH_MS = 40;
 const LINE = 'opra';
-/** An owner tells 64 numbers below the newest of a line apart; what is stored counts, which is a little before its answer. */
-const WINDOW = 48;
 /** How often the second handler of the pair leaves a tick out, as a line that loses packets does. */
 const SKIPPED = 0.03;
 
@@ -54,32 +52,13 @@ export class Market {
 
   /** Every trade so far, with what is acknowledged by now. */
   sent(): SentTrade[] {
-    for (const trade of this.trades) {
-      trade.acknowledged = ackedMs(trade) < Number.POSITIVE_INFINITY;
-      trade.excluded = trade.late && this.isBeyondWindow(trade);
-    }
+    for (const trade of this.trades) trade.acknowledged = isAcknowledged(trade);
     return this.trades;
   }
 
   /** An acknowledged trade that must be among these and is not, or undefined. */
   missingIn(ids: ReadonlySet<string>): SentTrade | undefined {
-    return this.trades.find(
-      (trade) =>
-        !ids.has(trade.id) &&
-        ackedMs(trade) < Number.POSITIVE_INFINITY &&
-        !(trade.late && this.isBeyondWindow(trade)),
-    );
-  }
-
-  private isBeyondWindow(trade: Sent): boolean {
-    const mine = ackedMs(trade);
-    return this.trades.some(
-      (other) =>
-        other.source === trade.source &&
-        other.symbol === trade.symbol &&
-        other.order >= trade.order + WINDOW &&
-        ackedMs(other) < mine,
-    );
+    return this.trades.find((trade) => !ids.has(trade.id) && isAcknowledged(trade));
   }
 
   private beat(): void {
@@ -141,7 +120,7 @@ export class Market {
 
   private trade(symbol: string, source: string, order: number, late: boolean): Sent {
     const id = `${source.replace(' ', '-')}-${symbol}-${order}`;
-    const trade = { id, symbol, source, order, late, acknowledged: false, excluded: false, batches: [] };
+    const trade = { id, symbol, source, order, late, acknowledged: false, batches: [] };
     this.trades.push(trade);
     return trade;
   }
@@ -164,6 +143,6 @@ export class Market {
   }
 }
 
-function ackedMs({ batches }: Sent): number {
-  return Math.min(...batches.map(([handler, seq]) => handler.acknowledgedMs(seq)));
+function isAcknowledged({ batches }: Sent): boolean {
+  return batches.some(([handler, seq]) => handler.acknowledged(seq));
 }

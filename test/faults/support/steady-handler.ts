@@ -15,7 +15,6 @@ export class SteadyHandler {
   readonly refused: string[] = [];
   connects = 0;
   private readonly feed: FeedHandler;
-  private readonly msBySeq = new Map<number, number>();
   private pushed = 0;
   private movedMs = 0;
   private paused = false;
@@ -36,7 +35,6 @@ export class SteadyHandler {
     this.feed.onAck = (seq) => {
       this.movedMs = performance.now();
       this.ackedMs.push(this.movedMs);
-      this.msBySeq.set(seq, this.movedMs);
       const { rejected } = this.feed.acks.get(seq)!;
       for (const { index, reason } of rejected) this.refused.push(`${source} #${seq}[${index}]: ${reason}`);
     };
@@ -64,11 +62,6 @@ export class SteadyHandler {
 
   acknowledged(seq: number): boolean {
     return this.feed.acks.has(seq);
-  }
-
-  /** When a batch was acknowledged, ms on the test's clock; infinity while it was not. */
-  acknowledgedMs(seq: number): number {
-    return this.msBySeq.get(seq) ?? Number.POSITIVE_INFINITY;
   }
 
   /** Batches that wait for their acknowledgement. */

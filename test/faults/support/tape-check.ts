@@ -109,8 +109,8 @@ function checkTrades({ sent, symbols }: History, tape: TapeIndex, report: Report
         orders.set(trade.source, { order: trade.order, id: trade.id });
     }
   }
-  for (const { id, symbol, source, acknowledged, excluded } of sent)
-    if (acknowledged && !excluded && !places.has(id)) report('lost', `${symbol}: ${id} of ${source}`);
+  for (const { id, symbol, source, acknowledged } of sent)
+    if (acknowledged && !places.has(id)) report('lost', `${symbol}: ${id} of ${source}`);
 }
 
 function checkNumbers(tape: TapeIndex, report: Report): void {
