@@ -1,4 +1,3 @@
-import type { RedisNode } from '../../test/support/redis-node.js';
 import { type RedisSentinel, startRedisSentinel } from '../../test/support/redis-sentinel.js';
 import { systemClock } from '../clock.js';
 import type { RedisCommands } from './redis-commands.js';
@@ -73,14 +72,17 @@ describe('connections by sentinels', () => {
     await connections.close();
   });
 
-  /** Everything that is published by now is heard by now, by a subscription at the new master. */
-  async function expectAllToGoOn(master: RedisNode): Promise<void> {
+  /**
+   * Everything that is published by now is heard by now, by a subscription at the master. The sentinels may have chosen
+   * once more meanwhile, as they do on a busy machine: then that one is meant.
+   */
+  async function expectAllToGoOn(): Promise<void> {
+    const isAtMaster = async (name: string, ...which: string[]) =>
+      (await (await sentinel.master()).cli('client', 'list', ...which)).includes(`name=tickcast-${name} `);
     const before = speaker.said;
     await until(() => speaker.said > before + 3);
-    await until(async () => (await master.cli('client', 'list')).includes('name=tickcast-owner '));
-    await until(async () =>
-      (await master.cli('client', 'list', 'type', 'pubsub')).includes('name=tickcast-spec '),
-    );
+    await until(() => isAtMaster('owner'));
+    await until(() => isAtMaster('spec', 'type', 'pubsub'));
     const from = speaker.said;
     await until(() => speaker.said > from + 3);
     await until(() => hearing.heard.includes(String(from + 2)));
@@ -95,22 +97,22 @@ describe('connections by sentinels', () => {
   it('go on at the new master when the master is killed', async () => {
     const former = await sentinel.master();
     await former.kill();
-    const master = await sentinel.failedOver(former);
-    await expectAllToGoOn(master);
-    expect(hearing.told).toEqual(['up', 'down', 'up']);
+    await sentinel.failedOver(former);
+    await expectAllToGoOn();
+    expect(hearing.told.join(' ')).toMatch(/^up( down up)+$/);
     await former.start();
     await sentinel.settled();
-    await expectAllToGoOn(master);
+    await expectAllToGoOn();
   }, 90_000);
 
   it('go on at the new master when the master stands still, and stay there when the former one goes on', async () => {
     const former = await sentinel.master();
     former.pause();
-    const master = await sentinel.failedOver(former);
-    await expectAllToGoOn(master);
+    await sentinel.failedOver(former);
+    await expectAllToGoOn();
     former.resume();
     await sentinel.settled();
-    await expectAllToGoOn(master);
+    await expectAllToGoOn();
     await until(async () => !(await former.cli('client', 'list')).includes('name=tickcast-'));
   }, 90_000);
 
@@ -120,8 +122,8 @@ describe('connections by sentinels', () => {
     await until(
       async () => (await sentinel.sentinels[0]!.cli('sentinel', 'failover', sentinel.name)) === 'OK',
     );
-    const master = await sentinel.failedOver(former);
-    await expectAllToGoOn(master);
+    await sentinel.failedOver(former);
+    await expectAllToGoOn();
     await sentinel.settled();
     await until(async () => !(await former.cli('client', 'list')).includes('name=tickcast-'));
   }, 90_000);
