@@ -131,11 +131,11 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
     const known = fieldsOf(await sentinel.cli('sentinel', 'master', NAME));
     if (Number(known.get('port')) !== now.port || known.get('flags') !== 'master') return false;
     if (Number(known.get('num-other-sentinels')) !== sentinels.length - 1) return false;
-    const states = (await sentinel.cli('sentinel', 'replicas', NAME)).split('\n');
-    return (
-      states.filter((_, i) => states[i - 1] === 'flags').filter((flags) => flags === 'slave').length >=
-      replicas
-    );
+    const said = (await sentinel.cli('sentinel', 'replicas', NAME)).split('\n');
+    const count = (field: string) =>
+      said.filter((value, i) => said[i - 1] === field && value === 'slave').length;
+    // Each sentinel by itself turns a former master into a replica, also when it is master again by the time.
+    return count('flags') >= replicas && count('role-reported') >= replicas;
   }
 
   const addresses = sentinels.map(({ port }) => `127.0.0.1:${port}`);
