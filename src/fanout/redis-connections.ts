@@ -5,6 +5,7 @@ import type { Log } from '../ops/log.js';
 import { ClusterMap } from './redis-cluster-map.js';
 import { RedisCommands } from './redis-commands.js';
 import { type ExpectsMaster, guardConnection } from './redis-guard.js';
+import { RedisLooks } from './redis-looks.js';
 import { SentinelWatch } from './redis-sentinel-watch.js';
 import { OneServer, type ServerMap, type ServerName } from './redis-server-map.js';
 import {
@@ -45,6 +46,7 @@ export class RedisConnections {
   /** Each with the end of its guard. */
   private readonly open = new Map<Redis, () => void>();
   private readonly users = new Set<{ close(): void }>();
+  private readonly looks: RedisLooks;
   private readonly map: ServerMap;
   private readonly endMap: () => void;
   private lastError: Error | undefined;
@@ -52,6 +54,7 @@ export class RedisConnections {
 
   constructor(private readonly options: RedisConnectionsOptions) {
     const { topology, clock } = options;
+    this.looks = new RedisLooks(clock);
     if (topology.kind === 'cluster') {
       const map = new ClusterMap(
         topology.nodes,
@@ -180,7 +183,7 @@ export class RedisConnections {
     outliveStreamErrors(redis);
     const fields = { connection: name, ...whereTo };
     this.logErrors(fields, redis);
-    const stopGuard = guardConnection(redis, expectsMaster, clock, (why) =>
+    const stopGuard = guardConnection(redis, expectsMaster, clock, this.looks, (why) =>
       log.warn({ ...fields, why }, 'redis cut'),
     );
     this.open.set(redis, stopGuard);

@@ -5,8 +5,8 @@
  */
 import type { Redis } from 'ioredis';
 import type { Clock } from '../clock.js';
+import type { RedisLooks } from './redis-looks.js';
 
-const LOOK_MS = 250;
 const PROBE_MS_MAX = 1_000;
 /** A server that is heard is not asked more often than this. */
 const PROBE_IDLE_MS = 1_000;
@@ -23,6 +23,7 @@ export function guardConnection(
   redis: Redis,
   expectsMaster: ExpectsMaster,
   clock: Clock,
+  looks: RedisLooks,
   cut: (why: string) => void,
 ): () => void {
   let probeSinceMs: number | undefined;
@@ -90,16 +91,16 @@ export function guardConnection(
     probe();
   };
   redis.on('ready', ready);
-  const timer = setInterval(() => {
+  const endLooks = looks.add(() => {
     if (redis.status === 'ready') return lookAtReady();
     begin();
     if (redis.status === 'connect') return lookAtConnect();
     connectSinceMs = undefined;
     // `end` without a close of ours: the client gave up (seen in failovers); it must not stay so.
     if (redis.status === 'end') redis.connect().catch((error: Error) => redis.emit('error', error));
-  }, LOOK_MS);
+  });
   return () => {
-    clearInterval(timer);
+    endLooks();
     redis.off('ready', ready);
   };
 }

@@ -105,6 +105,21 @@ describe('TurnTimer', () => {
     expect(store.partition(0).lease?.untilMs).toBeGreaterThan(time.monotonicMs());
   });
 
+  it('is not woken for heartbeats while turns follow each other: they say themselves what is due', async () => {
+    const { time, owner, store, timer } = await world(50);
+    const beat = jest.spyOn(owner, 'beat');
+    let said = 0;
+    store.onLive(() => said++);
+    await time.advance(3_000);
+    expect(beat).not.toHaveBeenCalled();
+    expect(said).toBeGreaterThanOrEqual(5);
+    // While one waits for the store, no other begins.
+    jest.spyOn(owner, 'turn').mockReturnValue(new Promise(() => undefined));
+    await time.advance(1_000);
+    expect(beat.mock.calls.length).toBeGreaterThanOrEqual(8);
+    timer.stop();
+  });
+
   it('takes turns at once while the log holds more than a turn can take', async () => {
     const { time, store, counters } = await world(10_000);
     fillLog(store, 0, 3 * MIB);

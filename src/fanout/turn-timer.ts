@@ -31,8 +31,8 @@ export class TurnTimer {
   ) {}
 
   start(): void {
-    this.planTurn();
     this.planBeat();
+    this.planTurn();
   }
 
   stop(): void {
@@ -41,8 +41,10 @@ export class TurnTimer {
     this.cancelBeat();
   }
 
+  /** A turn says what is due itself: only where none has begun for so long the process is woken for it. */
   private planBeat(): void {
     if (this.stopped) return;
+    this.cancelBeat();
     this.cancelBeat = this.timers.after(this.heartbeatMs / LOOKS_PER_HEARTBEAT, () => {
       this.owner.beat();
       this.planBeat();
@@ -68,6 +70,7 @@ export class TurnTimer {
 
   private async takeTurn(): Promise<void> {
     const beganMs = this.clock.monotonicMs();
+    this.planBeat();
     if (this.intervalMs === 0) this.plannedMs = this.clock.nowUs() / 1000 + TURN_MS_MIN;
     else if (this.clock.nowUs() / 1000 - this.plannedMs > this.intervalMs) this.counters.lateTurns++;
     const hasMore = await this.owner.turn();
