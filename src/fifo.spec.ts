@@ -16,6 +16,8 @@ describe('Fifo', () => {
           const shifted = Array.from({ length: shifts }, () => fifo.shift());
           expect(shifted.filter((item) => item !== undefined)).toEqual(expected.splice(0, shifts));
           expect(fifo.first).toBe(expected[0]);
+          for (const index of [0, 1, expected.length - 1, expected.length])
+            if (index >= 0) expect(fifo.at(index)).toBe(expected[index]);
           expect(fifo.all()).toEqual(expected);
           expect(fifo).toHaveLength(expected.length);
         }

@@ -13,6 +13,11 @@ export class Fifo<T> {
     return this.items.length - this.head;
   }
 
+  /** @param index 0 is the first */
+  at(index: number): T | undefined {
+    return this.items[this.head + index];
+  }
+
   push(item: T): void {
     this.items.push(item);
   }

@@ -3,6 +3,7 @@
  * beyond the last stored checkpoint, which would leave nobody a state to start from.
  */
 import type { Clock } from '../clock.js';
+import { Fifo } from '../fifo.js';
 import type { PartitionStore, TapeId, TapeMeasure } from './partition-store.js';
 
 const MEASURES_PER_CALL = 500;
@@ -20,7 +21,7 @@ interface IndexedBatch extends TapeId {
 }
 
 export class TapeIndex {
-  private batches: IndexedBatch[] = [];
+  private batches = new Fifo<IndexedBatch>();
   private bytes = 0;
 
   constructor(private readonly limits: TapeLimits) {}
@@ -60,21 +61,27 @@ export class TapeIndex {
   keepFrom(nowMs: number, checkpoint: TapeId): TapeId | null {
     let { bytes } = this;
     let first = 0;
-    for (const batch of this.batches) {
+    let batch = this.batches.first;
+    for (; batch !== undefined; batch = this.batches.at(first)) {
       const isOver = nowMs - batch.sinceMs > this.limits.ageMsMax || bytes > this.limits.bytesMax;
       if (!isOver || !isUpTo(batch, checkpoint)) break;
       bytes -= batch.bytes;
       first++;
     }
     if (first === 0) return null;
-    return this.batches[first] ?? { epoch: checkpoint.epoch, number: checkpoint.number + 1 };
+    return batch ?? { epoch: checkpoint.epoch, number: checkpoint.number + 1 };
   }
 
   /** A commit with this trimming is stored. */
   trimmed(keptFrom: TapeId): void {
-    const first = this.batches.findIndex((batch) => isUpTo(keptFrom, batch));
-    const dropped = this.batches.splice(0, first < 0 ? this.batches.length : first);
-    for (const { bytes } of dropped) this.bytes -= bytes;
+    for (
+      let { first } = this.batches;
+      first !== undefined && !isUpTo(keptFrom, first);
+      { first } = this.batches
+    ) {
+      this.batches.shift();
+      this.bytes -= first.bytes;
+    }
   }
 
   /**
@@ -82,18 +89,18 @@ export class TapeIndex {
    * @returns trades in the lost batches of this owner
    */
   lost(kept: TapeId | null): number {
-    const first = kept === null ? 0 : this.batches.findIndex((batch) => !isUpTo(batch, kept));
-    const lost = first < 0 ? [] : this.batches.splice(first);
+    const all = this.batches.all();
+    this.clear();
     let trades = 0;
-    for (const batch of lost) {
-      trades += batch.trades;
-      this.bytes -= batch.bytes;
+    for (const batch of all) {
+      if (kept !== null && isUpTo(batch, kept)) this.add(batch, batch.bytes, batch.sinceMs, batch.trades);
+      else trades += batch.trades;
     }
     return trades;
   }
 
   clear(): void {
-    this.batches = [];
+    this.batches = new Fifo();
     this.bytes = 0;
   }
 }
