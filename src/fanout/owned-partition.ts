@@ -220,7 +220,8 @@ export class OwnedPartition {
     while (this.flight !== undefined) {
       const answer = await this.ask(this.flight);
       // Whoever gave up meanwhile has taken the flight away.
-      if (this.flight !== undefined) await this.obey(answer, this.flight);
+      const refilling = this.flight === undefined ? undefined : this.obey(answer, this.flight);
+      if (refilling !== undefined) await refilling;
     }
     if (this.state === 'committing') this.state = 'idle';
   }
@@ -240,33 +241,33 @@ export class OwnedPartition {
     }
   }
 
-  private async obey(answer: CommitAnswer | undefined, commit: Commit): Promise<void> {
+  /** @returns what has to be waited for, if anything */
+  private obey(answer: CommitAnswer | undefined, commit: Commit): Promise<void> | undefined {
     switch (answer?.kind) {
       case undefined:
-        return;
+        return undefined;
       case 'stored':
       case 'repeated':
         this.flight = undefined;
         this.saidMs = this.world.clock.monotonicMs();
         this.numbering.stored(commit);
-        return;
+        return undefined;
       case 'fenced':
       case 'old_epoch':
         this.leave(answer.kind);
-        return;
+        return undefined;
       case 'run':
         this.meetRun(answer.run);
-        return;
+        return undefined;
       case 'gap':
-        await this.refill(answer.number);
-        return;
+        return this.refill(answer.number);
       case 'meta_lost':
         this.numbering.countLost(null);
         this.beginEpoch('meta_lost');
-        return;
+        return undefined;
       case 'refused':
         this.beginEpoch('refused', answer.lastEpoch);
-        return;
+        return undefined;
     }
   }
 

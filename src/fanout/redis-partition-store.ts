@@ -16,7 +16,8 @@ import { LOG_PAGE_ENTRIES, LOG_READ_BYTES_MAX, LOG_START } from './partition-sto
 import type { RedisCommands } from './redis-commands.js';
 import { ACQUIRE, COMMIT, MEASURE_TAPE, READ_LOG, RELEASE } from './redis-lua.js';
 import { array, buffer, fieldsOf, integer, readTapeId, text } from './redis-reply.js';
-import { RedisScript, type ScriptArgument } from './redis-script.js';
+import { EncodedArguments } from './redis-resp-writer.js';
+import { RedisScript, type ScriptArgument, ScriptKeys } from './redis-script.js';
 import { ScriptRounds } from './redis-script-rounds.js';
 import { loadPartition } from './redis-tape.js';
 import type { PartitionState } from './tape.js';
@@ -27,9 +28,22 @@ const release = new RedisScript(RELEASE);
 const readLog = new RedisScript(READ_LOG);
 const measureTape = new RedisScript(MEASURE_TAPE);
 
+interface PartitionKeys {
+  readonly commit: ScriptKeys;
+  readonly readLog: ScriptKeys;
+}
+
+interface CommitHead {
+  readonly of: Pick<Commit, 'kind' | 'leaseToken' | 'run' | 'epoch' | 'epochToken'>;
+  readonly encoded: EncodedArguments;
+}
+
 export class RedisPartitionStore implements PartitionStore {
   private readonly commits: ScriptRounds;
   private readonly reads: ScriptRounds;
+  private readonly keysOf: (PartitionKeys | undefined)[] = [];
+  /** Of the last commit of each partition. */
+  private readonly heads: (CommitHead | undefined)[] = [];
 
   /** @param redis connections of its own: their reconnects make the owner read again */
   constructor(
@@ -61,22 +75,44 @@ export class RedisPartitionStore implements PartitionStore {
   }
 
   async commit(partition: number, c: Commit): Promise<CommitAnswer> {
-    const { lease, meta, tape, image, live, log } = this.names.partition(partition);
-    const args: ScriptArgument[] = [
-      c.kind,
-      c.leaseToken,
-      this.leaseMs,
-      c.run,
-      c.epoch,
-      c.epochToken,
-      c.number,
-    ];
-    args.push(tapeId(c), c.message, c.timeMs);
+    const args: ScriptArgument[] = [c.number, tapeId(c), c.message, c.timeMs];
     args.push(c.offset ?? '', c.offset === null ? '' : idAfter(c.offset));
     args.push(c.tapeKeepFrom === null ? '' : tapeId(c.tapeKeepFrom), c.checkpoint ?? '', c.marksMoved.length);
     for (const [field, value] of c.marksMoved) args.push(field, value);
     for (const field of c.marksDropped) args.push(field);
-    return readCommitAnswer(await this.commits.call([lease, meta, tape, image, live, log], args));
+    return readCommitAnswer(
+      await this.commits.call(this.keys(partition).commit, args, this.head(partition, c)),
+    );
+  }
+
+  private keys(partition: number): PartitionKeys {
+    const known = this.keysOf[partition];
+    if (known !== undefined) return known;
+    const { lease, meta, tape, image, live, log } = this.names.partition(partition);
+    const keys = {
+      commit: new ScriptKeys(lease, meta, tape, image, live, log),
+      readLog: new ScriptKeys(log, meta),
+    };
+    this.keysOf[partition] = keys;
+    return keys;
+  }
+
+  /** What the commits of an owner begin with stays the same from one to the next, mostly. */
+  private head(partition: number, c: Commit): EncodedArguments {
+    const { kind, leaseToken, run, epoch, epochToken } = c;
+    const known = this.heads[partition];
+    if (
+      known !== undefined &&
+      known.of.kind === kind &&
+      known.of.leaseToken === leaseToken &&
+      known.of.run === run &&
+      known.of.epoch === epoch &&
+      known.of.epochToken === epochToken
+    )
+      return known.encoded;
+    const encoded = new EncodedArguments([kind, leaseToken, this.leaseMs, run, epoch, epochToken]);
+    this.heads[partition] = { of: { kind, leaseToken, run, epoch, epochToken }, encoded };
+    return encoded;
   }
 
   async release(
@@ -98,9 +134,8 @@ export class RedisPartitionStore implements PartitionStore {
   }
 
   async readLog(partition: number, run: string, after: string | null): Promise<LogRead> {
-    const { log, meta } = this.names.partition(partition);
     const args = [run, after ?? '', LOG_READ_BYTES_MAX, LOG_PAGE_ENTRIES];
-    const reply = await this.reads.call([log, meta], args);
+    const reply = array(await this.reads.call(this.keys(partition).readLog, args));
     const word = text(reply[0]);
     if (word === 'RUN') return { kind: 'run', run: text(reply[1]) };
     const flat = array(reply[1]);
@@ -146,11 +181,13 @@ function idAfter(offset: string): string {
   return `${offset.slice(0, dash)}-${Number(offset.slice(dash + 1)) + 1}`;
 }
 
-function readCommitAnswer(reply: readonly unknown[]): CommitAnswer {
-  const word = text(reply[0]);
+const STORED: CommitAnswer = Object.freeze({ kind: 'stored' });
+
+function readCommitAnswer(reply: unknown): CommitAnswer {
+  if (reply === 0) return STORED;
+  const [first, more] = array(reply);
+  const word = text(first);
   switch (word) {
-    case 'STORED':
-      return { kind: 'stored' };
     case 'REPEATED':
       return { kind: 'repeated' };
     case 'FENCED':
@@ -160,11 +197,11 @@ function readCommitAnswer(reply: readonly unknown[]): CommitAnswer {
     case 'METALOST':
       return { kind: 'meta_lost' };
     case 'GAP':
-      return { kind: 'gap', number: Number(text(reply[1])) };
+      return { kind: 'gap', number: Number(text(more)) };
     case 'RUN':
-      return { kind: 'run', run: text(reply[1]) };
+      return { kind: 'run', run: text(more) };
     case 'REFUSED':
-      return { kind: 'refused', lastEpoch: readTapeId(text(reply[1])).epoch };
+      return { kind: 'refused', lastEpoch: readTapeId(text(more)).epoch };
     default:
       throw new Error(`Expected an answer of the commit script, was ${word}`);
   }

@@ -77,3 +77,16 @@ export class RespWriter extends ByteWriter {
     this.buffer[this.at++] = LF;
   }
 }
+
+/** Arguments that were written once, to be copied into one command after another. */
+export class EncodedArguments {
+  readonly count: number;
+  readonly bytes: Uint8Array;
+
+  constructor(args: readonly (string | number | Uint8Array)[]) {
+    const writer = new RespWriter(256);
+    for (const arg of args) writer.argument(arg);
+    this.count = args.length;
+    this.bytes = writer.bytes();
+  }
+}

@@ -3,8 +3,8 @@ import { systemClock } from '../clock.js';
 import type { RedisCommands } from './redis-commands.js';
 import { RedisConnections } from './redis-connections.js';
 import { roundScript } from './redis-lua.js';
-import { text } from './redis-reply.js';
-import { RedisScript } from './redis-script.js';
+import { array, text } from './redis-reply.js';
+import { RedisScript, ScriptKeys } from './redis-script.js';
 import { ScriptRounds } from './redis-script-rounds.js';
 import { standaloneAt } from './redis-topology.js';
 import { quietLog } from './store-forms.fixture.js';
@@ -28,7 +28,7 @@ describe('ScriptRounds', () => {
     commands = connections.command('spec');
     await connections.whenReady(commands);
     rounds = new ScriptRounds(commands, new RedisScript(PUSH));
-    await rounds.call(['known'], ['']);
+    await rounds.call(new ScriptKeys('known'), ['']);
   });
   afterAll(async () => {
     await connections.close();
@@ -47,7 +47,8 @@ describe('ScriptRounds', () => {
   function pushTo(lists: readonly string[], bytes = new Uint8Array([7])): Promise<unknown[]> {
     const answers: Promise<unknown>[] = [];
     rounds.together(() => {
-      for (const list of lists) answers.push(rounds.call([list], [bytes]).then(([, length]) => length));
+      for (const list of lists)
+        answers.push(rounds.call(new ScriptKeys(list), [bytes]).then((reply) => array(reply)[1]));
     });
     return Promise.all(answers.map((answer) => answer.catch((error: unknown) => error)));
   }
@@ -63,11 +64,18 @@ describe('ScriptRounds', () => {
 
   it('gives each call its own keys and arguments, and the run of the server', async () => {
     const run = /run_id:(\w+)/.exec(await redisCli(server, 'info', 'server'))?.[1];
-    const answers: Promise<readonly unknown[]>[] = [];
+    const answers: Promise<unknown>[] = [];
     rounds.together(() => {
-      answers.push(rounds.call(['a'], ['x']), rounds.call(['b'], ['', 2, 'three']), rounds.call(['a'], [5]));
+      answers.push(
+        rounds.call(new ScriptKeys('a'), ['x']),
+        rounds.call(new ScriptKeys('b'), ['', 2, 'three']),
+        rounds.call(new ScriptKeys('a'), [5]),
+      );
     });
-    const said = (await Promise.all(answers)).map(([its, length, count]) => [text(its), length, count]);
+    const said = (await Promise.all(answers)).map((reply) => {
+      const [its, length, count] = array(reply);
+      return [text(its), length, count];
+    });
     expect(said).toEqual([
       [run, 1, 1],
       [run, 1, 3],
@@ -109,10 +117,10 @@ describe('ScriptRounds', () => {
   const marksOf = (count: number) => Array.from({ length: count }, (_, i) => `mark:${i}`);
 
   it('ends a round at as many bytes of text, too', async () => {
-    const answers: Promise<readonly unknown[]>[] = [];
+    const answers: Promise<unknown>[] = [];
     const commandsSent = await scriptsDuring(async () => {
       rounds.together(() => {
-        for (const list of ['a', 'b', 'c']) answers.push(rounds.call([list], marksOf(10_000)));
+        for (const list of ['a', 'b', 'c']) answers.push(rounds.call(new ScriptKeys(list), marksOf(10_000)));
       });
       await Promise.all(answers);
     });
@@ -120,7 +128,7 @@ describe('ScriptRounds', () => {
   });
 
   it('takes a call of any number of arguments', async () => {
-    expect((await rounds.call(['a'], marksOf(150_000)))[2]).toBe(150_000);
+    expect(array(await rounds.call(new ScriptKeys('a'), marksOf(150_000)))[2]).toBe(150_000);
   });
 
   it('goes on where the server does not know the script any more', async () => {

@@ -6,15 +6,17 @@
 import type { RedisCommands } from './redis-commands.js';
 import { unavailable } from './redis-errors.js';
 import { array } from './redis-reply.js';
-import type { RedisScript, ScriptArgument, ScriptCall } from './redis-script.js';
+import { EncodedArguments } from './redis-resp-writer.js';
+import type { RedisScript, ScriptArgument, ScriptCall, ScriptKeys } from './redis-script.js';
 
 /** A command holds up everybody else while it runs, and what it publishes waits for its last byte: 10,000 symbols make three. */
 const ROUND_BYTES_MAX = 65_536;
 /** What a number takes, or a little less. */
 const NUMBER_BYTES = 8;
+const NO_HEAD = new EncodedArguments([]);
 
 interface Call extends ScriptCall {
-  resolve(reply: readonly unknown[]): void;
+  resolve(reply: unknown): void;
   reject(error: unknown): void;
 }
 
@@ -39,10 +41,14 @@ export class ScriptRounds {
     }
   }
 
-  /** @returns the script's reply to this call @throws StoreUnavailable */
-  call(keys: readonly [string, ...string[]], args: readonly ScriptArgument[]): Promise<readonly unknown[]> {
+  /**
+   * @param head the first arguments, where they are the same in many calls
+   * @returns the script's reply to this call
+   * @throws StoreUnavailable
+   */
+  call(keys: ScriptKeys, args: readonly ScriptArgument[], head = NO_HEAD): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.gathered.push({ keys, args, resolve, reject });
+      this.gathered.push({ keys, head, args, resolve, reject });
       if (!this.gathering) this.send();
     });
   }
@@ -70,13 +76,15 @@ export class ScriptRounds {
 
 function endOfRound(calls: readonly Call[], from: number): number {
   let to = from;
-  for (let bytes = 0; to < calls.length && bytes < ROUND_BYTES_MAX; to++)
-    for (const arg of calls[to]!.args) bytes += typeof arg === 'number' ? NUMBER_BYTES : arg.length;
+  for (let bytes = 0; to < calls.length && bytes < ROUND_BYTES_MAX; to++) {
+    const { head, args } = calls[to]!;
+    bytes += head.bytes.length;
+    for (const arg of args) bytes += typeof arg === 'number' ? NUMBER_BYTES : arg.length;
+  }
   return to;
 }
 
 function settle(call: Call, reply: unknown): void {
   if (reply instanceof Error) call.reject(unavailable(reply));
-  else if (Array.isArray(reply)) call.resolve(reply);
-  else call.reject(new TypeError(`Expected an array from Redis, was ${typeof reply}`));
+  else call.resolve(reply);
 }

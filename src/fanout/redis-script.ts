@@ -1,12 +1,24 @@
 /** One Lua script, run by its hash; a server that does not know it yet (new, restarted, promoted) gets the text. */
 import { createHash } from 'node:crypto';
 import type { CommandArgument, RedisCommands } from './redis-commands.js';
-import { RespWriter } from './redis-resp-writer.js';
+import { EncodedArguments, RespWriter } from './redis-resp-writer.js';
 
 export type ScriptArgument = string | number | Uint8Array;
 
+/** Keys of calls that are made again and again. */
+export class ScriptKeys extends EncodedArguments {
+  readonly first: string;
+
+  constructor(...keys: [string, ...string[]]) {
+    super(keys);
+    this.first = keys[0];
+  }
+}
+
 export interface ScriptCall {
-  readonly keys: readonly [string, ...string[]];
+  readonly keys: ScriptKeys;
+  /** The first arguments. */
+  readonly head: EncodedArguments;
   readonly args: readonly ScriptArgument[];
 }
 
@@ -38,7 +50,7 @@ export class RedisScript {
    * those arguments.
    */
   async runRound(commands: RedisCommands, calls: readonly ScriptCall[]): Promise<unknown> {
-    const key = calls[0]!.keys[0];
+    const key = calls[0]!.keys.first;
     try {
       return await commands.send(key, 'evalsha', encodeRound('evalsha', this.sha, calls));
     } catch (error) {
@@ -62,16 +74,17 @@ function encodeRound(name: string, script: string, calls: readonly ScriptCall[])
   let keys = 0;
   let args = 0;
   for (const call of calls) {
-    keys += call.keys.length;
-    args += 1 + call.args.length;
+    keys += call.keys.count;
+    args += 1 + call.head.count + call.args.length;
   }
   writer.command(3 + keys + args);
   writer.argument(name);
   writer.argument(script);
   writer.argument(keys);
-  for (const call of calls) for (const key of call.keys) writer.argument(key);
+  for (const call of calls) writer.raw(call.keys.bytes);
   for (const call of calls) {
-    writer.argument(call.args.length);
+    writer.argument(call.head.count + call.args.length);
+    writer.raw(call.head.bytes);
     for (const arg of call.args) writer.argument(arg);
   }
   return Buffer.from(writer.view());

@@ -4,8 +4,8 @@ import type { ConnectionListener } from './partition-store.js';
 import { AppendRounds } from './redis-append-rounds.js';
 import type { RedisCommands } from './redis-commands.js';
 import { APPEND, APPEND_ROUND } from './redis-lua.js';
-import { text } from './redis-reply.js';
-import { RedisScript, type ScriptArgument } from './redis-script.js';
+import { array, text } from './redis-reply.js';
+import { RedisScript, type ScriptArgument, ScriptKeys } from './redis-script.js';
 import { ScriptRounds } from './redis-script-rounds.js';
 import {
   type Append,
@@ -25,6 +25,7 @@ export class RedisTickLog implements TickLog {
   private readonly rounds: AppendRounds;
   /** Of appends that need no replica. */
   private readonly unwaited: ScriptRounds;
+  private readonly keysOf: (ScriptKeys | undefined)[] = [];
 
   /** @param redis connections of its own: WAIT is about their writes, and holds up what comes behind */
   constructor(
@@ -49,10 +50,19 @@ export class RedisTickLog implements TickLog {
     const mustWait = this.ack === 'replicated' && entries.length > 0;
     const reply = mustWait
       ? await this.rounds.append([log, meta], args)
-      : await this.unwaited.call([log, meta], args);
+      : array(await this.unwaited.call(this.keys(partition), args));
     const answer = readAnswer(reply);
     if (answer.kind === 'run') this.rounds.heard(log, Number(text(reply[2])));
     return answer;
+  }
+
+  private keys(partition: number): ScriptKeys {
+    const known = this.keysOf[partition];
+    if (known !== undefined) return known;
+    const { log, meta } = this.names.partition(partition);
+    const keys = new ScriptKeys(log, meta);
+    this.keysOf[partition] = keys;
+    return keys;
   }
 
   together(issue: () => void): void {
