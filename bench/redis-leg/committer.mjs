@@ -20,21 +20,21 @@ const [, , port, symbols, warmIntervals, intervals] = process.argv.map(Number);
 const LEASE_MS = 3_000;
 const HEARTBEAT_MS = 500;
 
+const NOTHING = { kind: 'entries', entries: [], more: false };
+
 /** The log as if one entry per partition and interval had been appended: `after` says which comes next. */
 class WrittenLog {
   constructor(store, entries) {
-    this.store = store;
-    this.entries = entries;
+    this.answers = entries.map((written) =>
+      written.map((bytes, i) => ({ kind: 'entries', entries: [{ id: `${i + 1}-0`, bytes }], more: false })),
+    );
     for (const call of ['acquire', 'commit', 'release', 'load', 'measureTape', 'together', 'watch'])
       this[call] = (...args) => store[call](...args);
   }
 
   readLog(partition, _run, after) {
-    if (!this.open) return Promise.resolve({ kind: 'entries', entries: [], more: false });
-    const next = after === null ? 0 : Number(after.split('-')[0]);
-    const bytes = this.entries[partition][next];
-    const entries = bytes === undefined ? [] : [{ id: `${next + 1}-0`, bytes }];
-    return Promise.resolve({ kind: 'entries', entries, more: false });
+    const next = after === null ? 0 : Number.parseInt(after, 10);
+    return Promise.resolve((this.open && this.answers[partition][next]) || NOTHING);
   }
 }
 

@@ -186,17 +186,12 @@ export class Coalescer {
   settle(): void {
     const { images, changes } = this;
     this.lines.countGaps(this.nowMs);
-    for (let position = 0; position < changes.slots.length; position++) {
+    for (let position = 0; position < changes.size; position++) {
       const slot = changes.slots[position]!;
-      const mask = images.changes(slot);
+      const mask = images.publish(slot);
       changes.masks[position] = mask;
       images.tradeSeqs[slot]! += changes.tradeCounts[position]!;
-      if (mask === 0) {
-        images.currentUs[slot] = images.publishedUs[slot]!;
-      } else {
-        images.seqs[slot]!++;
-        images.publish(slot);
-      }
+      if (mask !== 0) images.seqs[slot]!++;
     }
   }
 }

@@ -65,8 +65,11 @@ export class ImageTable {
     this.turnovers = widened(this.turnovers, capacity, 0);
   }
 
-  /** Fields in which the image differs from what was published. */
-  changes(slot: number): number {
+  /**
+   * The image as it is becomes the published one.
+   * @returns the fields in which they differed; 0: nothing changed, and its time stays what it was
+   */
+  publish(slot: number): number {
     const { current, published } = this;
     const start = slot * FIELDS;
     let mask = 0;
@@ -74,16 +77,13 @@ export class ImageTable {
       const now = current[start + field]!;
       const was = published[start + field]!;
       // NaN equals nothing, itself included: unknown twice is no change.
-      if (now !== was && !(Number.isNaN(now) && Number.isNaN(was))) mask |= 1 << field;
+      if (now === was || (Number.isNaN(now) && Number.isNaN(was))) continue;
+      published[start + field] = now;
+      mask |= 1 << field;
     }
+    if (mask === 0) this.currentUs[slot] = this.publishedUs[slot]!;
+    else this.publishedUs[slot] = this.currentUs[slot]!;
     return mask;
-  }
-
-  /** The image as it is becomes the published one. */
-  publish(slot: number): void {
-    const start = slot * FIELDS;
-    for (let at = start; at < start + FIELDS; at++) this.published[at] = this.current[at]!;
-    this.publishedUs[slot] = this.currentUs[slot]!;
   }
 
   /** Puts back published values: those of `mask` from `values[field]`. */

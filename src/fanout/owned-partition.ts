@@ -250,7 +250,7 @@ export class OwnedPartition {
       case 'repeated':
         this.flight = undefined;
         this.saidMs = this.world.clock.monotonicMs();
-        this.numbering.stored(commit);
+        this.numbering.stored(commit, this.saidMs);
         return undefined;
       case 'fenced':
       case 'old_epoch':

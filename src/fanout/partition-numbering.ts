@@ -23,7 +23,7 @@ export interface OwnedState {
 }
 
 export class PartitionNumbering {
-  position: OwnerPosition;
+  position: { -readonly [field in keyof OwnerPosition]: OwnerPosition[field] };
   /** The last one that the store is known to hold; null while there is none: nothing is trimmed then. */
   private checkpoint: TapeId | null;
   private readonly ring: BatchRing;
@@ -34,7 +34,7 @@ export class PartitionNumbering {
     private readonly world: OwnerWorld,
     private readonly owned: OwnedState,
   ) {
-    this.position = owned.position;
+    this.position = { ...owned.position };
     this.checkpoint = owned.checkpoint;
     this.ring = new BatchRing(world.settings.ringMs, world.ringBudget);
   }
@@ -130,9 +130,12 @@ export class PartitionNumbering {
     this.checkpoint = null;
   }
 
-  /** A commit is stored: its number is given out. */
-  stored(commit: Commit): void {
-    const { clock, counters } = this.world;
+  /**
+   * A commit is stored: its number is given out.
+   * @param nowMs monotonic
+   */
+  stored(commit: Commit, nowMs: number): void {
+    const { counters } = this.world;
     const { epoch, number, message, timeMs } = commit;
     if (commit.checkpoint !== null) {
       this.checkpoint = { epoch, number };
@@ -140,13 +143,13 @@ export class PartitionNumbering {
       counters.checkpointBytes += commit.checkpoint.length;
     }
     if (commit.kind === 'heartbeat') return;
-    this.position = { ...this.position, number };
+    this.position.number = number;
     const { tape, images } = this.owned;
     counters.batches++;
     counters.batchBytes += message.length;
     counters.updates += images.encoder.symbols;
     if (commit.tapeKeepFrom !== null) tape.trimmed(commit.tapeKeepFrom);
-    tape.add({ epoch, number }, message.length, clock.monotonicMs(), images.changes.trades);
+    tape.add({ epoch, number }, message.length, nowMs, images.changes.trades);
     this.ring.push({
       number,
       message,
@@ -154,7 +157,7 @@ export class PartitionNumbering {
       marksMoved: commit.marksMoved,
       marksDropped: commit.marksDropped,
       checkpoint: number === 1 ? commit.checkpoint : null,
-      storedMs: clock.monotonicMs(),
+      storedMs: nowMs,
     });
     images.encoder.clear();
   }

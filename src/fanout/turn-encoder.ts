@@ -37,10 +37,10 @@ export class TurnEncoder {
   }
 
   private include(): void {
-    const { length } = this.changes.slots;
-    if (length > this.positions.length) this.positions = new Int32Array(length * 2);
+    const { size } = this.changes;
+    if (size > this.positions.length) this.positions = new Int32Array(size * 2);
     this.symbols = 0;
-    for (let position = 0; position < length; position++)
+    for (let position = 0; position < size; position++)
       if (this.isIncluded(position)) this.positions[this.symbols++] = position;
   }
 
@@ -52,13 +52,13 @@ export class TurnEncoder {
   }
 
   private oldestUs(): number {
-    const { slots, timesUs } = this.changes;
+    const { slots, timesUs, trades } = this.changes;
     let oldest = Number.MAX_SAFE_INTEGER;
     for (let i = 0; i < this.symbols; i++) {
       const timeUs = this.images.publishedUs[slots[this.positions[i]!]!]!;
       if (timeUs < oldest) oldest = timeUs;
     }
-    for (const timeUs of timesUs) if (timeUs < oldest) oldest = timeUs;
+    for (let trade = 0; trade < trades; trade++) if (timesUs[trade]! < oldest) oldest = timesUs[trade]!;
     return oldest;
   }
 
@@ -120,7 +120,9 @@ export class TurnEncoder {
 
   /** The turn is stored: its line windows are on the tape. */
   clear(): void {
-    for (const slot of this.changes.slots) for (const window of this.lines.of(slot)) window.moved = false;
+    const { slots, size } = this.changes;
+    for (let position = 0; position < size; position++)
+      for (const window of this.lines.of(slots[position]!)) window.moved = false;
     this.changes.clear();
   }
 }
