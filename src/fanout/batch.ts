@@ -54,7 +54,7 @@ export class BatchEncoder {
    * @param timeUs exchange time of the newest tick in the image, absolute
    * @param values `values[offset + field]`, scaled integers, NaN = unknown; only those in the mask are read
    * @param trades how many calls of `trade` follow
-   * @param owner what gateways step over; may be empty
+   * @param owner what gateways step over: its first `ownerLength` bytes; may be empty
    */
   symbol(
     sid: number,
@@ -65,6 +65,7 @@ export class BatchEncoder {
     offset: number,
     trades: number,
     owner: Uint8Array,
+    ownerLength = owner.length,
   ): void {
     if (this.symbolsLeft === 0 || this.tradesLeft !== 0) this.refuse('symbol');
     this.symbolsLeft--;
@@ -78,7 +79,7 @@ export class BatchEncoder {
     for (let bits = mask, field = offset; bits !== 0; bits >>>= 1, field++) {
       if ((bits & 1) !== 0) writer.integerOrNil(values[field]!);
     }
-    writeOwnerPart(writer, owner);
+    writeOwnerPart(writer, owner, ownerLength);
     writer.array(trades);
   }
 

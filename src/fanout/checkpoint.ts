@@ -38,7 +38,7 @@ export class CheckpointEncoder {
    * @param tradeSeq newest published trade, 0 before the first
    * @param timeUs exchange time of the newest tick in the image
    * @param values `values[offset + field]`, all fields, NaN = unknown
-   * @param owner what gateways step over; may be empty
+   * @param owner what gateways step over: its first `ownerLength` bytes; may be empty
    */
   symbol(
     sid: number,
@@ -48,6 +48,7 @@ export class CheckpointEncoder {
     values: Float64Array,
     offset: number,
     owner: Uint8Array,
+    ownerLength = owner.length,
   ): void {
     if (this.symbolsLeft === 0) throw new Error('Expected end(), all symbols are written');
     this.symbolsLeft--;
@@ -59,7 +60,7 @@ export class CheckpointEncoder {
     writer.integer(timeUs);
     writer.array(IMAGE_FIELD_COUNT);
     for (let field = 0; field < IMAGE_FIELD_COUNT; field++) writer.integerOrNil(values[offset + field]!);
-    writeOwnerPart(writer, owner);
+    writeOwnerPart(writer, owner, ownerLength);
   }
 
   /** The checkpoint as a copy of its own. */

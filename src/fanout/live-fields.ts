@@ -18,13 +18,17 @@ export function readValues(reader: MsgpackReader, mask: number, values: Float64A
   }
 }
 
-export function writeOwnerPart(writer: MsgpackWriter, owner: Uint8Array): void {
-  if (owner.length === 0) {
+/** The first `length` bytes of `owner`. They are few, and there are many of them: a view of them would cost more. */
+export function writeOwnerPart(writer: MsgpackWriter, owner: Uint8Array, length: number): void {
+  if (length === 0) {
     writer.nil();
     return;
   }
-  writer.binaryHeader(owner.length);
-  writer.raw(owner);
+  writer.binaryHeader(length);
+  const { buffer } = writer;
+  let { at } = writer;
+  for (let i = 0; i < length; i++) buffer[at++] = owner[i]!;
+  writer.at = at;
 }
 
 export interface OwnerPartVisitor {

@@ -13,7 +13,6 @@ const DAY_ITEMS = 3;
 const LINE_ITEMS = 6;
 /** A batch holds them for every line that moved: the next owner is told of the newest. */
 export const MISSING_RANGES = 16;
-const NOTHING = new Uint8Array(0);
 
 export class OwnerPartEncoder {
   private readonly writer = new MsgpackWriter(256);
@@ -23,22 +22,27 @@ export class OwnerPartEncoder {
     private readonly lines: LineWindows,
   ) {}
 
-  /** @returns a view, valid until the next call; empty when nothing moved */
-  moved(slot: number, traded: boolean): Uint8Array {
-    let moved = 0;
-    for (const window of this.lines.of(slot)) if (window.moved) moved++;
-    if (!traded && moved === 0) return NOTHING;
-    this.begin(slot, traded, moved);
-    for (const window of this.lines.of(slot)) if (window.moved) this.line(window);
-    return this.writer.view();
+  /** Holds what was written last, from its start; another one after it has grown. */
+  get buffer(): Uint8Array {
+    return this.writer.buffer;
   }
 
-  /** @returns a view, valid until the next call */
-  all(slot: number): Uint8Array {
+  /** @returns bytes in the buffer; 0 when nothing moved */
+  moved(slot: number, traded: boolean): number {
+    let moved = 0;
+    for (const window of this.lines.of(slot)) if (window.moved) moved++;
+    if (!traded && moved === 0) return 0;
+    this.begin(slot, traded, moved);
+    for (const window of this.lines.of(slot)) if (window.moved) this.line(window);
+    return this.writer.at;
+  }
+
+  /** @returns bytes in the buffer */
+  all(slot: number): number {
     const windows = this.lines.of(slot);
     this.begin(slot, true, windows.length);
     for (const window of windows) this.line(window);
-    return this.writer.view();
+    return this.writer.at;
   }
 
   private begin(slot: number, traded: boolean, windows: number): void {

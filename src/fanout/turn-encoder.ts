@@ -63,9 +63,10 @@ export class TurnEncoder {
   }
 
   private symbol(position: number): void {
-    const { images, changes } = this;
+    const { images, changes, ownerParts } = this;
     const slot = changes.slots[position]!;
     const trades = changes.tradeCounts[position]!;
+    const ownerLength = ownerParts.moved(slot, trades > 0);
     batches.symbol(
       images.sids[slot]!,
       images.seqs[slot]!,
@@ -74,7 +75,8 @@ export class TurnEncoder {
       images.published,
       slot * IMAGE_FIELD_COUNT,
       trades,
-      this.ownerParts.moved(slot, trades > 0),
+      ownerParts.buffer,
+      ownerLength,
     );
     let seq = images.tradeSeqs[slot]! - trades;
     for (let trade = changes.firstTrades[position]!; trade >= 0; trade = changes.nexts[trade]!) {
@@ -106,7 +108,8 @@ export class TurnEncoder {
   }
 
   private image(slot: number): void {
-    const { images } = this;
+    const { images, ownerParts } = this;
+    const ownerLength = ownerParts.all(slot);
     checkpoints.symbol(
       images.sids[slot]!,
       images.seqs[slot]!,
@@ -114,7 +117,8 @@ export class TurnEncoder {
       images.publishedUs[slot]!,
       images.published,
       slot * IMAGE_FIELD_COUNT,
-      this.ownerParts.all(slot),
+      ownerParts.buffer,
+      ownerLength,
     );
   }
 
