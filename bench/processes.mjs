@@ -8,15 +8,27 @@ import { createInterface } from 'node:readline';
 
 const started = new Set();
 
-/** A port that is free now, on loopback. */
+/** Below those that the system gives to outgoing connections, of which a run makes thousands. */
+const FIRST_PORT = 10_000;
+const LAST_PORT = 32_000;
+const givenPorts = new Set();
+
+/** A port that is free now, on loopback, and that nobody else in this run was given. */
 export async function freePort() {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
+    if (givenPorts.has(port) || !(await isFree(port))) continue;
+    givenPorts.add(port);
+    return port;
+  }
+}
+
+function isFree(port) {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
 
 /** Open files: as many as this user may have, since one process holds thousands of connections. */
