@@ -8,6 +8,8 @@ import type { Clock } from '../clock.js';
 import type { RedisLooks } from './redis-looks.js';
 
 const PROBE_MS_MAX = 1_000;
+/** Looks come a moment early or late: one that is due just now must not wait for the next. */
+const LOOK_JITTER_MS = 20;
 /** A server that is heard is not asked more often than this. */
 const PROBE_IDLE_MS = 1_000;
 const CONNECT_MS_MAX = 1_500;
@@ -77,12 +79,13 @@ export function guardConnection(
     bytesRead = read;
     if (misses >= 2) destroy('two probes failed');
     else if (probeSinceMs !== undefined) {
-      if (nowMs - probeSinceMs > PROBE_MS_MAX) destroy('unanswered for 1 s');
-    } else if (!isHeard || misses > 0 || nowMs - probedMs >= PROBE_IDLE_MS) probe();
+      if (nowMs - probeSinceMs > PROBE_MS_MAX - LOOK_JITTER_MS) destroy('unanswered for 1 s');
+    } else if (!isHeard || misses > 0 || nowMs - probedMs > PROBE_IDLE_MS - LOOK_JITTER_MS) probe();
   };
   const lookAtConnect = () => {
     connectSinceMs ??= clock.monotonicMs();
-    if (clock.monotonicMs() - connectSinceMs > CONNECT_MS_MAX) destroy('not ready 1.5 s after connecting');
+    if (clock.monotonicMs() - connectSinceMs > CONNECT_MS_MAX - LOOK_JITTER_MS)
+      destroy('not ready 1.5 s after connecting');
   };
 
   // At once: whom it was connected to is what a later role is compared with.
