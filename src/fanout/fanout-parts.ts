@@ -115,6 +115,9 @@ function makeWriter(
   return new PartitionedLogWriter(stores.forFeed(), registry, settings, clock, systemTimers, rareLog);
 }
 
+/** Operators expect a symbol to be silent within a second: no longer may what was held up be shown as it comes. */
+const HEARTBEATS_MISSED = 2;
+
 function makeFollower(
   config: Config,
   stores: Stores,
@@ -122,7 +125,9 @@ function makeFollower(
   clock: Clock,
   log: Log,
 ): LiveFollower {
-  const tape = new ReconciledTape(stores.forGateway(), registry, systemTimers, new LiveLog(log, clock));
+  const silentMs = config.heartbeatMs * HEARTBEATS_MISSED;
+  const rareLog = new LiveLog(log, clock);
+  const tape = new ReconciledTape(stores.forGateway(), registry, silentMs, clock, systemTimers, rareLog);
   return new LiveFollower(tape, followerLimits(config), clock, systemTimers, Math.random, log);
 }
 

@@ -57,7 +57,7 @@ async function world() {
       await outcomes.shift()?.();
     },
   };
-  const reconciled = new ReconciledTape(tape, registry, time, new LiveLog(quietLog, time));
+  const reconciled = new ReconciledTape(tape, registry, 1_000, time, time, new LiveLog(quietLog, time));
   const unfollow = await reconciled.follow({
     message: (partition) => told.push(`message ${partition}`),
     up: () => told.push('up'),
@@ -94,6 +94,35 @@ describe('ReconciledTape', () => {
     tape.listener!.message(3, ENTRY.bytes);
     expect(told.at(-1)).toBe('message 3');
     expect(await reconciled.readAfter(0, 5, 1, 10)).toEqual([ENTRY]);
+  });
+
+  it('shows nothing after a silence of all partitions before the registry has caught up', async () => {
+    const { time, tape, told, outcomes, reconciled, fail } = await world();
+    await time.advance(900);
+    tape.listener!.message(3, ENTRY.bytes);
+    await time.advance(1_000);
+    tape.listener!.message(4, ENTRY.bytes);
+    expect(told).toEqual(['up', 'message 3', 'message 4']);
+    await time.advance(1_001);
+    outcomes.push(fail);
+    tape.listener!.message(3, ENTRY.bytes);
+    tape.listener!.message(4, ENTRY.bytes);
+    await expect(reconciled.load(0)).rejects.toThrow(StoreUnavailable);
+    expect(told.slice(3)).toEqual(['reconcile']);
+    await time.advance(60);
+    expect(told.slice(4)).toEqual(['reconcile', 'up']);
+    tape.listener!.message(3, ENTRY.bytes);
+    expect(told.at(-1)).toBe('message 3');
+  });
+
+  it('reconciles once where a silence ends in a loss', async () => {
+    const { time, tape, told } = await world();
+    await time.advance(5_000);
+    tape.listener!.down();
+    tape.listener!.up();
+    await time.advance(1);
+    tape.listener!.message(3, ENTRY.bytes);
+    expect(told).toEqual(['up', 'down', 'reconcile', 'up', 'message 3']);
   });
 
   it('opens nothing by a reconciliation that began before the last loss', async () => {

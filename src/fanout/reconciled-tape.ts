@@ -1,10 +1,12 @@
 /**
  * A tape that after a lost connection shows nothing before the registry has caught up: a symbol that operators switched
- * off meanwhile must not be shown once more by the batches that were missed.
+ * off meanwhile must not be shown once more by the batches that were missed. A connection that was silent counts as
+ * lost, be it that it stood still or that this process did: what comes first then is as old as the silence.
  *
  * From `down` until then reads fail, and live messages are left out: `up` is told afterwards, and whoever follows then
  * looks for what is missing. The registry's listeners run before that, so sessions hear of the switch first.
  */
+import type { Clock } from '../clock.js';
 import type { SymbolRegistry } from '../symbols/symbol-registry.js';
 import type { LiveLog } from './live-log.js';
 import type { Timers } from './live-timers.js';
@@ -15,19 +17,30 @@ const RETRY_MS = 50;
 
 export class ReconciledTape implements Tape {
   private isOpen = true;
+  /** Monotonic ms of the newest message, or since when there may be some. */
+  private heardMs: number;
   /** Counts losses and the end of following: a reconciliation that began before the last one opens nothing. */
   private losses = 0;
 
+  /** @param silentMs after such a silence of all partitions a message may be as old; each says something twice in that time */
   constructor(
     private readonly tape: Tape,
     private readonly registry: Pick<SymbolRegistry, 'reconcile'>,
+    private readonly silentMs: number,
+    private readonly clock: Clock,
     private readonly timers: Timers,
     private readonly rareLog: LiveLog,
-  ) {}
+  ) {
+    this.heardMs = clock.monotonicMs();
+  }
 
   async follow(listener: TapeListener): Promise<() => Promise<void>> {
     const unfollow = await this.tape.follow({
       message: (partition, bytes) => {
+        if (this.wasSilent() && this.isOpen) {
+          this.isOpen = false;
+          void this.reconcile(++this.losses, listener);
+        }
         if (this.isOpen) listener.message(partition, bytes);
       },
       up: () => {
@@ -46,6 +59,14 @@ export class ReconciledTape implements Tape {
     };
   }
 
+  /** Whether nothing was heard for long, until now. */
+  private wasSilent(): boolean {
+    const nowMs = this.clock.monotonicMs();
+    const wasSilent = nowMs - this.heardMs > this.silentMs;
+    this.heardMs = nowMs;
+    return wasSilent;
+  }
+
   /** Reconciles until it has, then opens. Never rejects. */
   private async reconcile(loss: number, listener: TapeListener): Promise<void> {
     while (this.losses === loss) {
@@ -58,6 +79,7 @@ export class ReconciledTape implements Tape {
       }
     }
     if (this.losses !== loss) return;
+    this.heardMs = this.clock.monotonicMs();
     this.isOpen = true;
     listener.up();
   }
