@@ -31,8 +31,11 @@ const SCRIPTS = {
   create: new RedisScript(CREATE),
   restore: new RedisScript(RESTORE),
 };
-/** Below the 400 ms after which a command on this connection fails. */
-const REPLICAS_WAIT_MS = 300;
+/**
+ * Below the 400 ms after which a command on this connection fails, by more than the 100 ms between two looks of Redis at
+ * who has waited long enough: a lagging replica is told from a silent server.
+ */
+const REPLICAS_WAIT_MS = 200;
 /** For a subscription that is not answered. */
 const SUBSCRIBE_MS_MAX = 5_000;
 
